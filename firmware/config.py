@@ -1,0 +1,142 @@
+"""Checks config.json and board.json at boot and fills in defaults. A bad file is refused whole: nothing is guessed.
+
+Every message names the file, the key, what was expected and what was found.
+"""
+
+from drivers.meters import METERS
+
+
+class ConfigError(Exception):
+    """The text says file, key, expected and found."""
+
+
+# Each row: key, kind, default (REQUIRED: must be given), lowest, highest or the allowed values.
+REQUIRED = "required"
+
+WIFI = (
+    ("ssid", str, "", 0, 32),
+    ("password", str, "", 0, 64),
+)
+BUS = (
+    ("baud", int, 9600, (2400, 4800, 9600, 19200, 38400), None),
+    ("gap_ms", int, 20, 5, 250),
+)
+MQTT = (
+    ("mode", str, "client", ("client",), None),
+    ("host", str, REQUIRED, 1, 64),
+    ("port", int, 1883, 1, 65535),
+    ("user", str, None, 0, 64),
+    ("password", str, None, 0, 64),
+    ("prefix", str, "", 0, 48),
+    ("client_id", str, None, 1, 64),
+    ("keepalive_s", int, 20, 5, 120),
+)
+METER = (
+    ("type", str, REQUIRED, tuple(sorted(METERS)) + ("none",), None),
+    ("unit", int, None, 1, 247),
+    ("lost_current_ca", int, 0, 0, 3200),
+)
+CHARGE_POINT = (
+    ("evse", int, REQUIRED, 1, 247),
+    ("phases", int, 3, (1, 3), None),
+    ("meter", METER, REQUIRED, None, None),
+)
+CONFIG = (
+    ("name", str, "ladepunkt", 1, 20),
+    ("heartbeat_limit_s", int, 60, 30, 120),
+    ("installation_limit_a", int, 16, 6, 32),
+    ("wifi", WIFI, {}, None, None),
+    ("bus", BUS, {}, None, None),
+    ("mqtt", MQTT, REQUIRED, None, None),
+    ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
+)
+RS485 = (
+    ("uart", int, REQUIRED, 0, 2),
+    ("tx", int, REQUIRED, 0, 48),
+    ("rx", int, REQUIRED, 0, 48),
+    ("de", int, None, 0, 48),
+)
+BOARD = (
+    ("board", str, REQUIRED, 1, 32),
+    ("rs485", [RS485], REQUIRED, 1, 1),
+    ("watchdog_s", int, 10, 5, 60),
+)
+
+
+def check(found, rows, file, path=""):
+    """A new dict with every key of `rows`; raises ConfigError. `found` is what the JSON file holds."""
+    if not isinstance(found, dict):
+        _refuse(file, path or "the whole file", "an object { }", found)
+    known = [row[0] for row in rows]
+    for key in found:
+        if key not in known:
+            raise ConfigError("%s: %s: unknown key; known here: %s" % (file, path + key, ", ".join(known)))
+    return {row[0]: _value(found, row, file, path + row[0]) for row in rows}
+
+
+def _value(found, row, file, path):
+    key, kind, default, low, high = row
+    if key not in found:
+        if default == REQUIRED:
+            raise ConfigError("%s: %s: missing; expected %s" % (file, path, _expected(kind, low, high)))
+        return check(default, kind, file, path + ".") if isinstance(kind, tuple) else default
+    value = found[key]
+    if isinstance(kind, tuple):
+        return check(value, kind, file, path + ".")
+    if isinstance(kind, list):
+        return _list(value, kind[0], file, path, low, high)
+    if value is None and default is None:
+        return None
+    size = value
+    fine = isinstance(value, kind) and not isinstance(value, bool)
+    if fine and kind is str and not isinstance(low, tuple):
+        size = len(value.encode())
+    if not fine or not _within(size, low, high):
+        _refuse(file, path, _expected(kind, low, high), value)
+    return value
+
+
+def _within(value, low, high):
+    return value in low if isinstance(low, tuple) else low <= value <= high
+
+
+def _list(value, rows, file, path, low, high):
+    if not isinstance(value, list) or not low <= len(value) <= high:
+        _refuse(file, path, "a list of %d to %d objects" % (low, high), value)
+    return [check(value[i], rows, file, "%s[%d]." % (path, i)) for i in range(len(value))]
+
+
+def _expected(kind, low, high):
+    if isinstance(low, tuple):
+        return "one of " + ", ".join([str(v) for v in low])
+    if kind is int:
+        return "a whole number from %d to %d" % (low, high)
+    if kind is str:
+        return "text of %d to %d bytes" % (low, high)
+    return "a list [ ]" if isinstance(kind, list) else "an object { }"
+
+
+def _refuse(file, path, expected, found):
+    raise ConfigError("%s: %s: expected %s, found %r" % (file, path, expected, found))
+
+
+def check_config(found, file="config.json"):
+    """The checked configuration; also what one key can not know: units on one line must differ."""
+    config = check(found, CONFIG, file)
+    units = {}
+    for i in range(len(config["charge_points"])):
+        point = config["charge_points"][i]
+        path = "charge_points[%d]." % i
+        if point["meter"]["type"] != "none" and point["meter"]["unit"] is None:
+            raise ConfigError("%s: %smeter.unit: missing; expected %s" % (file, path, _expected(int, 1, 247)))
+        for key, unit in (("evse", point["evse"]), ("meter.unit", point["meter"]["unit"])):
+            if unit in units and unit is not None:
+                raise ConfigError(
+                    "%s: %s%s: expected a unit id of its own, found %d, which is also %s" % (file, path, key, unit, units[unit])
+                )
+            units[unit] = path + key
+    return config
+
+
+def check_board(found, file="board.json"):
+    return check(found, BOARD, file)

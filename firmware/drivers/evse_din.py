@@ -1,0 +1,239 @@
+"""EVSE-DIN / EVSE-WB: brings the controller to 0 A, learns what it is, then keeps register 1000 at the target.
+
+Registers and firmware steps: reference of the EVSE-DIN as used by openWB, evcc and SimpleEVSE-WiFi. Everything at
+2000 and above is EEPROM: written at most once after power-up (bit 7 of 2005), never in steady state.
+"""
+
+from micropython import const
+
+import modbus
+from bus import OK, Station
+from clock import Latch, elapsed_ms
+from plan import NOTHING, POLL, WRITE, ZERO
+from safety import R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING
+
+REG_SET = const(1000)  # raw: 1 A, or 0.01 A in precise mode
+REG_FIRMWARE = const(1005)
+REG_CONFIG = const(2005)  # read together with 2006 and 2007
+PRECISE_BIT = const(0x80)
+FIRMWARE_MIN = const(8)
+FIRMWARE_STATUS = const(16)  # from here on 1007 exists; older ones refuse a block that passes 1006
+FIRMWARE_PRECISE = const(17)
+BLOCK_OLD = const(7)
+BLOCK_NEW = const(8)
+
+ERASING = const(0)  # writing 0 A
+CHECKING = const(1)  # reading it back
+NAMING = const(2)  # 1005
+ASKING = const(3)  # 2005..2007
+REFINING = const(4)  # writing bit 7 of 2005
+SETTLING = const(5)
+READY = const(6)
+REFUSED = const(7)
+TRANSITIONS = (
+    (ERASING, CHECKING),
+    (CHECKING, NAMING),
+    (NAMING, ASKING),
+    (NAMING, REFUSED),
+    (ASKING, REFINING),
+    (ASKING, READY),
+    (REFINING, SETTLING),
+    (SETTLING, ASKING),
+    (CHECKING, ERASING),
+    (NAMING, ERASING),
+    (ASKING, ERASING),
+    (REFINING, ERASING),
+    (SETTLING, ERASING),
+    (READY, ERASING),
+    (REFUSED, ERASING),
+)
+
+SILENCE_MS = const(1000)  # an EVSE that was away for longer starts over: it may have been exchanged or restarted
+SETTLE_MS = const(1000)
+SILENT_RETRY_MS = const(1000)
+_NEVER = const(-1)
+
+
+class EvseDin:
+    """
+    ERASING -> CHECKING -> NAMING -> ASKING -> READY, with REFINING -> SETTLING -> ASKING once where precise mode is off.
+    Any state -> ERASING after more than 1 s of silence, or when 1000 holds a value that is not ours.
+    REFUSED: firmware too old; 0 A is still kept.
+    """
+
+    def __init__(self, unit, gap_ms):
+        self.station = Station(unit, gap_ms, SILENT_RETRY_MS)
+        self.again = False
+        self.state = ERASING
+        self.firmware = 0
+        self.precise = False
+        self.limit_a = None  # 2007
+        self.cable_a = 0  # 1003, kept while plugged
+        self.vehicle_state = 0  # 1002, 0 unknown
+        self.status = 0  # 1007
+        self.raw = _NEVER  # 1000 as last read
+        self.target_ca = 0
+        self.heard = Latch()
+        self.foreign_values = 0
+        self.restarts = 0
+        self._missed = False  # the last request got no answer
+        self._block = BLOCK_OLD
+        self._since_ms = 0
+        self._written = _NEVER  # last raw value sent, confirmed or not
+        self._unread = False  # something was written and not read back yet
+        self._eeprom = _NEVER  # 2005 as last read
+        self._refined = False  # bit 7 was written since power-up: never twice
+
+    def _enter(self, state, now_ms):
+        self.state = state
+        self._since_ms = now_ms
+
+    def reason(self):
+        """0 when the EVSE is fit for charging, else why not."""
+        if self.heard.expired:
+            return R_EVSE_SILENT
+        if self.state == REFUSED:
+            return R_EVSE_OLD
+        return 0 if self.state == READY else R_EVSE_STARTING
+
+    def set_current_ca(self):
+        """Register 1000 as last read, in 0.01 A; 0 before."""
+        if self.raw < 0:
+            return 0
+        return self.raw if self.precise else self.raw * 100
+
+    def _target_raw(self):
+        if self.state != READY:
+            return 0
+        return self.target_ca if self.precise else self.target_ca // 100
+
+    def age(self, now_ms):
+        """Once per step: silence ends in ERASING. A rare poll is not silence, an unanswered one is."""
+        if self._missed and self.heard.check(now_ms, SILENCE_MS) and self.state != ERASING:
+            self._restart(now_ms)
+        if self.state == SETTLING and elapsed_ms(now_ms, self._since_ms) >= SETTLE_MS:
+            self._enter(ASKING, now_ms)
+
+    def _restart(self, now_ms):
+        self.restarts = (self.restarts + 1) & 0xFFFFFF
+        self._unread = False
+        self._enter(ERASING, now_ms)
+
+    # --- what it wants from the line ---
+
+    def wants(self, now_ms):
+        if self.state == ERASING:
+            return NOTHING if self.station.rests(now_ms) else ZERO
+        if self._unread or self.state == CHECKING:
+            return WRITE
+        if self.state >= READY and self.raw != self._target_raw():
+            return WRITE if self._target_raw() else ZERO
+        return POLL
+
+    def prepare(self, now_ms):
+        if self.state == ERASING:
+            self._tell_set(0)
+        elif self.state == NAMING:
+            self.station.ask(modbus.READ_HOLDING, REG_FIRMWARE, 1)
+        elif self.state == ASKING:
+            self.station.ask(modbus.READ_HOLDING, REG_CONFIG, 3)
+        elif self.state == REFINING:
+            self.station.tell(REG_CONFIG, self._eeprom | PRECISE_BIT)
+        elif self.state >= READY and not self._unread and self.raw != self._target_raw():
+            self._tell_set(self._target_raw())
+        else:
+            self.station.ask(modbus.READ_HOLDING, REG_SET, self._block)
+
+    def _tell_set(self, raw):
+        self.station.tell(REG_SET, raw)
+        self.station.urgent = raw == 0
+
+    # --- what came back ---
+
+    def done(self, result, frame, now_ms):
+        wrote = self.station.function == modbus.WRITE_MULTIPLE
+        if wrote:
+            self._note_write()
+        if result < 0:
+            self._missed = True
+            return
+        if self._came_back(now_ms):
+            self._restart(now_ms)
+        elif wrote:
+            self._wrote(result, now_ms)
+        elif result == OK:
+            self._read(frame, now_ms)
+        else:
+            self._refused_read(now_ms)
+
+    def _note_write(self):
+        """Also without a reply: the EVSE may have taken it."""
+        if self.station.address == REG_SET:
+            self._written = self.station.word
+            self._unread = self.state != ERASING
+        else:
+            self._refined = True
+
+    def _came_back(self, now_ms):
+        """Notes a sign of life; True when it is the first one after more than 1 s of silence."""
+        away = self._missed and self.heard.check(now_ms, SILENCE_MS)
+        self._missed = False
+        self.heard.mark(now_ms)
+        return away and self.state != ERASING
+
+    def _refused_read(self, now_ms):
+        """A Modbus exception: this firmware lacks what was asked for."""
+        if self.station.address == REG_CONFIG:
+            self.precise = False
+            self._enter(READY, now_ms)
+        elif self.station.address == REG_SET:
+            self._block = BLOCK_OLD
+
+    def _wrote(self, result, now_ms):
+        if self.state == ERASING and result == OK:
+            self._enter(CHECKING, now_ms)
+        elif self.state == REFINING:
+            self._enter(SETTLING, now_ms)
+
+    def _read(self, frame, now_ms):
+        if self.station.address == REG_FIRMWARE:
+            self.firmware = modbus.word(frame, 3)
+            self._block = BLOCK_NEW if self.firmware >= FIRMWARE_STATUS else BLOCK_OLD
+            self._enter(ASKING if self.firmware >= FIRMWARE_MIN else REFUSED, now_ms)
+        elif self.station.address == REG_CONFIG:
+            self._read_config(modbus.word(frame, 3), modbus.word(frame, 7), now_ms)
+        else:
+            self._read_block(frame, now_ms)
+
+    def _read_config(self, bits, limit_a, now_ms):
+        self._eeprom = bits
+        self.limit_a = limit_a
+        able = self.firmware >= FIRMWARE_PRECISE
+        if able and not bits & PRECISE_BIT and not self._refined:
+            self._enter(REFINING, now_ms)
+            return
+        self.precise = able and bits & PRECISE_BIT != 0
+        self._enter(READY, now_ms)
+
+    def _read_block(self, frame, now_ms):
+        before = self.raw
+        self.raw = modbus.word(frame, 3)
+        self.vehicle_state = modbus.word(frame, 7)
+        if self.station.count == BLOCK_NEW:
+            self.status = modbus.word(frame, 17)
+        self._keep_cable(modbus.word(frame, 9))
+        if self.state == CHECKING:
+            self._enter(ERASING if self.raw else NAMING, now_ms)
+        elif self.raw != self._written and not self._explained(before):
+            self.foreign_values = (self.foreign_values + 1) & 0xFFFFFF
+            self._restart(now_ms)
+        self._unread = False
+
+    def _explained(self, before):
+        """True when a value other than the written one comes from our own write: lost, or cut by the EVSE."""
+        return self._unread and (self.raw == before or self.raw < self._written)
+
+    def _keep_cable(self, rating_a):
+        """A rating that vanishes while plugged does not raise the limit: it holds until the car is gone."""
+        if rating_a or self.vehicle_state == 1:
+            self.cable_a = rating_a

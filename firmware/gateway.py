@@ -1,0 +1,147 @@
+"""Builds the machines and owns step(): inputs, then the decision, then at most one bus request and one publish.
+
+There is one thread and one order, so the image is a process image without being copied.
+"""
+
+from micropython import const
+
+from bus import Bus
+from charge_point import ChargePoint
+from clock import elapsed_ms
+from drivers.evse_din import EvseDin
+from drivers.meter import Meter
+from drivers.meters import METERS
+from inbox import Inbox
+from intents import DOOR_COUNT, Heartbeat
+from mqtt_client import MqttClient
+from plan import Plan
+from points import Image
+from topics import ROOT, SET_ROOT, TOLD, render
+
+PUBLISH_EVERY_MS = const(1000)
+WAIT_MAX_MS = const(1000)
+RETAINED = const(1)
+_WILL = b"2"  # fault_state of a gateway that is gone: MQTT allows one will, and this is what a primary looks at
+
+
+class Gateway:
+    """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
+
+    def __init__(self, config, bus_port, link, seed, now_ms):
+        self.config = config
+        self.steps = 0
+        self.bus = Bus(bus_port, config["bus"]["baud"])
+        limit_ms = config["heartbeat_limit_s"] * 1000
+        self.heartbeats = [Heartbeat(limit_ms) for _ in range(DOOR_COUNT)]
+        self.points = []
+        drivers = []
+        for row in config["charge_points"]:
+            self._add_charge_point(row, drivers, now_ms)
+        self.plan = Plan(self.bus, drivers)
+        prefix = config["mqtt"]["prefix"].encode()
+        self.inbox = Inbox(prefix, self.points, self.heartbeats[0])
+        self._get_roots = [prefix + ROOT + b"%d/" % i for i in range(len(self.points))]
+        self.client = self._build_client(config, prefix, link, seed)
+        self._published_ms = now_ms
+        self._topic = len(TOLD)  # next topic of the running burst; len(TOLD): none
+        self._cp = 0
+
+    def _add_charge_point(self, row, drivers, now_ms):
+        gap_ms = self.config["bus"]["gap_ms"]
+        image = Image()
+        evse = EvseDin(row["evse"], gap_ms)
+        drivers.append(evse)
+        meter = None
+        if row["meter"]["type"] != "none":
+            meter = Meter(METERS[row["meter"]["type"]], row["meter"]["unit"], gap_ms, image, now_ms)
+            drivers.append(meter)
+        limit_ca = self.config["installation_limit_a"] * 100
+        lost_ca = row["meter"]["lost_current_ca"]
+        self.points.append(ChargePoint(evse, meter, image, self.heartbeats, limit_ca, lost_ca, row["phases"]))
+
+    def _build_client(self, config, prefix, link, seed):
+        client = MqttClient(config["mqtt"], (config["mqtt"]["client_id"] or config["name"]).encode(), link, seed)
+        client.topic_filter = prefix + SET_ROOT + b"#"
+        client.set_last_will(self._get_roots[0] + b"get/fault_state", _WILL, True)
+        client.set_callback(self._on_message)
+        return client
+
+    def _on_message(self, topic, payload):
+        self.inbox.offer(topic, payload, self.client.retained, self._now_ms)
+        self.client.hold = self.inbox.pending()
+
+    def step(self, now_ms):
+        """One turn of everything; returns the ms until the next one is wanted."""
+        self._listen(now_ms)
+        for point in self.points:
+            point.step(now_ms)
+        wait_ms = self.plan.start(now_ms)
+        return 0 if self._publish(now_ms) else self._wait_ms(min(WAIT_MAX_MS, wait_ms), now_ms)
+
+    def _listen(self, now_ms):
+        self._now_ms = now_ms
+        self.steps = (self.steps + 1) & 0xFFFFFF
+        self.plan.step(now_ms)
+        self.client.step(now_ms)
+        for heartbeat in self.heartbeats:
+            heartbeat.check(now_ms)
+
+    def _wait_ms(self, bus_ms, now_ms):
+        publish_ms = max(0, PUBLISH_EVERY_MS - elapsed_ms(now_ms, self._published_ms))
+        return min(bus_ms, publish_ms, self.client.wait_ms(now_ms))
+
+    def hungry(self):
+        """True while bytes on the bus shall wake the loop."""
+        return self.bus.hungry()
+
+    def take_episode(self):
+        """True once after something has allocated: the loop then collects garbage at its one fixed place."""
+        episode = self.client.episode
+        self.client.episode = False
+        return episode
+
+    # --- telling ---
+
+    def _publish(self, now_ms):
+        """Starts at most one publish; True when the next one could follow at once."""
+        if self.inbox.pending():
+            if self.client.online:
+                self._echo(now_ms)
+            else:
+                self.inbox.forget()
+                self.client.hold = False
+            return False
+        if self._topic == len(TOLD) and elapsed_ms(now_ms, self._published_ms) >= PUBLISH_EVERY_MS:
+            self._published_ms = now_ms
+            self._topic = 0
+            self._cp = 0
+        if self._topic == len(TOLD) or not self.client.idle():
+            return False
+        self._tell(self._cp, TOLD[self._topic])
+        self.client.flush(now_ms)
+        self._topic += 1
+        if self._topic == len(TOLD) and self._cp + 1 < len(self.points):
+            self._topic = 0
+            self._cp += 1
+        return self._topic < len(TOLD) and self.client.idle()
+
+    def _tell(self, cp, row):
+        packet = self.client.packet
+        if packet.open_publish(self._get_roots[cp], row[0]):
+            packet.end = render(packet.buf, packet.end, row, self.points[cp].image.value)
+            packet.close_publish(RETAINED)
+
+    def _echo(self, now_ms):
+        """The next message of an echo: the validated copy, the wipe of the set topic, the reset of a command."""
+        inbox = self.inbox
+        if inbox.copy is not None:
+            self.client.publish(inbox.copy_topic, inbox.copy, True)
+            inbox.copy = None
+        elif inbox.wipe_topic is not None:
+            self.client.publish(inbox.wipe_topic, b"", True)
+            inbox.wipe_topic = None
+        else:
+            self.client.publish(inbox.copy_topic, inbox.reset, True)
+            inbox.reset = None
+        self.client.flush(now_ms)
+        self.client.hold = inbox.pending()

@@ -1,0 +1,218 @@
+"""Set messages from an MQTT door: what is accepted, what becomes of it, and the echo. Episodes only.
+
+Rules: openWB's published page as changed by the design decisions 1-7, 19 and 20. An accepted value is published again
+without `set/`; every message is wiped from the set tree; a value of zero bytes or "" is ignored.
+"""
+
+from micropython import const
+
+import jsontext
+import text
+from intents import MQTT
+from points import (
+    P_CP_SECONDS,
+    P_HEARTBEAT,
+    P_LAST_TAG,
+    P_NOTICE,
+    P_PARENT_CP,
+    P_PHASES_TO_USE,
+    P_RFID,
+    P_SET_CURRENT_CA,
+    P_TRIGGER,
+    POINTS,
+)
+from safety import MAX_CA, MIN_CA
+from topics import ROOT, SET_ROOT
+
+CP_SECONDS_MAX = const(30)
+HEARTBEAT_END = b"4102441200"  # 2100-01-01: a stamp in milliseconds is not a stamp
+
+TAG_BYTES = const(64)
+TRIGGERS = {b"true": b"true", b"1": b"true", b"1.0": b"true", b"false": b"false", b"0": b"false", b"0.0": b"false"}
+
+NOT_TAKEN = None
+TOO_HIGH = b"set point above 32 A rejected: the unit is ampere"
+NO_PHASE_SWITCH = b"this board switches no phases: trigger ignored"
+NO_CP_RELAY = b"this board has no CP relay: interruption ignored"
+
+
+class Inbox:
+    """Takes one message at a time; `copy`, `wipe` and `reset` then hold what has to be published for it, or None."""
+
+    def __init__(self, prefix, points, heartbeat):
+        self.accepted = 0
+        self.rejected = 0
+        self.replays = 0  # heartbeats, triggers, interruptions and tags that were not live
+        self.copy_topic = None
+        self.copy = None
+        self.wipe_topic = None
+        self.reset = None  # published on copy_topic after the wipe
+        self._set_root = prefix + SET_ROOT
+        self._root = prefix + ROOT
+        self._points = points  # per charge point: .image, .wish
+        self._heartbeat = heartbeat
+        self._number = text.Number()
+        self._takers = {
+            P_SET_CURRENT_CA: self._take_set_current,
+            P_PHASES_TO_USE: self._take_phases,
+            P_TRIGGER: self._take_trigger,
+            P_CP_SECONDS: self._take_cp_seconds,
+            P_PARENT_CP: self._take_parent,
+            P_HEARTBEAT: self._take_heartbeat,
+            P_LAST_TAG: self._take_tag,
+        }
+        self._by_name = {row[1]: row[0] for row in POINTS if row[0] in self._takers}
+
+    def pending(self):
+        return self.copy is not None or self.wipe_topic is not None or self.reset is not None
+
+    def forget(self):
+        """The connection is gone, and with it whoever could see the echo. What was accepted stays."""
+        self.copy = self.wipe_topic = self.reset = None
+
+    def offer(self, topic, payload, retained, now_ms):
+        """One message; topic and payload are bytes."""
+        if not topic.startswith(self._set_root):
+            return
+        name = topic[len(self._set_root) :]
+        n = 0
+        if name[1:2] == b"/" and b"0" <= name[:1] <= b"9":
+            n = name[0] - 0x30
+            name = name[2:]
+        shared = self._by_name.get(name, 0) >= P_HEARTBEAT
+        if n >= len(self._points) or shared != (len(name) + len(self._set_root) == len(topic)):
+            return  # a charge point that is not ours, or a topic that does not exist
+        payload = payload[jsontext.skip_space(payload, 0, len(payload)) : jsontext.trim_end(payload, 0, len(payload))]
+        if payload == b"" or payload == b'""':
+            return
+        self.wipe_topic = topic
+        index = self._by_name.get(name)
+        if index is None:
+            return  # get/..., unknown names: wiped, nothing else
+        if _is_utf8(payload):
+            self.copy = self._takers[index](self._points[n], payload, retained, now_ms)
+        if self.copy is NOT_TAKEN:
+            self.rejected += 1
+        else:
+            self.accepted += 1
+            self.copy_topic = self._root + topic[len(self._set_root) :]
+
+    def _scan(self, payload, shift):
+        """The value of a JSON number * 10**shift, saturated; None when it is none."""
+        code = text.scan_number(payload, 0, len(payload), shift, self._number)
+        if code == text.NOT_A_NUMBER:
+            return None
+        if code == text.TOO_LONG or self._number.n > 9:
+            return -999999999 if self._number.negative else 999999999
+        return self._number.value()
+
+    def _whole(self, payload):
+        """A whole number, or a bool as openWB reads it (1, 0); None when it is neither."""
+        if payload == b"true" or payload == b"false":
+            return 1 if payload == b"true" else 0
+        value = self._scan(payload, 0)
+        return value if self._number.is_integer else None
+
+    def _json(self, value, decimals):
+        buf = bytearray(16)
+        return bytes(buf[: text.put_number(buf, 0, value, decimals)])
+
+    # --- one taker per point: returns the validated copy, or NOT_TAKEN ---
+
+    def _take_set_current(self, point, payload, _retained, now_ms):
+        """A replayed set point is taken as well: it has no effect before a live heartbeat."""
+        set_ca = 0 if payload == b"false" else self._scan(payload, 2)
+        if set_ca is None:
+            return NOT_TAKEN
+        if set_ca > MAX_CA:
+            point.image.value[P_NOTICE] = TOO_HIGH
+            return NOT_TAKEN
+        if set_ca < MIN_CA:
+            set_ca = 0
+        point.image.value[P_NOTICE] = None
+        point.image.value[P_SET_CURRENT_CA] = set_ca
+        point.wish.offer(MQTT, set_ca, now_ms)
+        if not set_ca:
+            return b"0"
+        return self._json(set_ca // 100, 0) if self._number.is_integer else self._json(set_ca, 2)
+
+    def _take_phases(self, point, payload, _retained, _now_ms):
+        phases = self._whole(payload)
+        if phases != 1 and phases != 3:
+            return NOT_TAKEN
+        point.image.value[P_PHASES_TO_USE] = phases
+        return self._json(phases, 0)
+
+    def _commands(self, point, retained):
+        """True when a trigger or interruption may act: live, from a living door, and not against another leader."""
+        if retained:
+            self.replays += 1
+            return False
+        return not self._heartbeat.reason and point.wish.may_command(MQTT, point.leader_alive())
+
+    def _take_trigger(self, point, payload, retained, _now_ms):
+        value = TRIGGERS.get(payload)
+        if value is None or not self._commands(point, retained):
+            return NOT_TAKEN
+        if value == b"true":
+            point.image.value[P_NOTICE] = NO_PHASE_SWITCH
+            self.reset = b"false"
+        return value
+
+    def _take_cp_seconds(self, point, payload, retained, _now_ms):
+        seconds = self._whole(payload)
+        if seconds is None or seconds < 0 or not self._commands(point, retained):
+            return NOT_TAKEN
+        if seconds:
+            point.image.value[P_NOTICE] = NO_CP_RELAY
+            self.reset = b"0"
+        return self._json(min(seconds, CP_SECONDS_MAX), 0)
+
+    def _take_parent(self, point, payload, _retained, _now_ms):
+        if payload == b"null":
+            point.image.value[P_PARENT_CP] = None
+        elif jsontext.is_string(payload):
+            point.image.value[P_PARENT_CP] = payload[1:-1]
+        else:
+            return NOT_TAKEN
+        return payload
+
+    def _take_heartbeat(self, _point, payload, retained, now_ms):
+        """An object with a number 0 < heartbeat < 4102441200; its digits before the point count."""
+        where = jsontext.member(payload, b"heartbeat")
+        if where <= 0:
+            return NOT_TAKEN
+        number = self._number
+        if text.scan_number(payload, where >> 16, where & 0xFFFF, 0, number) or number.negative or not number.any_digit:
+            return NOT_TAKEN
+        if number.n > len(HEARTBEAT_END) or (
+            number.n == len(HEARTBEAT_END) and bytes(number.digits[: number.n]) >= HEARTBEAT_END
+        ):
+            return NOT_TAKEN
+        if retained:
+            self.replays += 1
+            return NOT_TAKEN
+        self._heartbeat.arrive(number.digits, number.n, now_ms)
+        return payload
+
+    def _take_tag(self, _point, payload, retained, _now_ms):
+        """null, None or either in quotes clears; a string, or text that is not JSON, is the tag."""
+        if retained:
+            self.replays += 1
+            return NOT_TAKEN
+        tag = jsontext.as_text(payload)
+        if tag is None or len(tag) > TAG_BYTES:
+            return NOT_TAKEN
+        if tag in (b"null", b"None"):
+            tag = None
+        for point in self._points:
+            point.image.value[P_RFID] = tag
+        return b"null" if tag is None else b'"' + tag + b'"'
+
+
+def _is_utf8(payload):
+    try:
+        payload.decode()
+    except UnicodeError:
+        return False
+    return True

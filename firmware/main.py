@@ -1,0 +1,91 @@
+"""The loop: reads the clock once per step, waits for bytes or time, feeds the watchdog after a healthy step.
+
+Whatever ends the loop ends in 0 A.
+"""
+
+import gc
+import json
+import time
+
+import board
+import config
+import modbus
+import net
+from gateway import Gateway
+
+ZERO_TRIES = 3
+ZERO_PAUSE_MS = 60  # a reply has passed by then, so that two frames never collide
+REPORT_EVERY_MS = 1000
+REG_SET = 1000
+IDS_WITHOUT_CONFIG = (1, 2, 11, 12)  # where openWB's boxes have their EVSE
+
+
+def read_json(name):
+    """The content of a JSON file; ConfigError says what is wrong with it."""
+    try:
+        with open(name) as file:
+            return json.load(file)
+    except OSError:
+        raise config.ConfigError("%s: missing; expected a JSON file" % name)
+    except ValueError:
+        raise config.ConfigError("%s: expected JSON, found something that does not parse" % name)
+
+
+def zero_all(port, units):
+    """0 A to every EVSE, three times, blind: for a start or an end at which nothing else can be trusted."""
+    frame = bytearray(16)
+    chunk = bytearray(64)
+    for _ in range(ZERO_TRIES):
+        for unit in units:
+            port.write(frame, modbus.put_write(frame, unit, REG_SET, 0))
+            time.sleep_ms(ZERO_PAUSE_MS)
+            port.readinto(chunk)
+
+
+def run(report=None):
+    """Starts the box and stays in the loop for ever. report(gateway), if given, is called once per second (desk only)."""
+    print("ladepunkt: start after", board.reset_cause())
+    checked_board = config.check_board(read_json("board.json"))
+    wdt = board.watchdog(checked_board["watchdog_s"])
+    units = IDS_WITHOUT_CONFIG
+    row = checked_board["rs485"][0]
+    port = None
+    try:
+        checked = config.check_config(read_json("config.json"))
+        port = board.Rs485(row, checked["bus"]["baud"])
+        units = [point["evse"] for point in checked["charge_points"]]
+        loop(checked, port, wdt, report)
+    except config.ConfigError as error:
+        print("ladepunkt: stays at 0 A:", error)
+        raise SystemExit(2)
+    finally:
+        zero_all(port or board.Rs485(row, 9600), units)
+
+
+def loop(checked, port, wdt, report):
+    """Builds the gateway and steps it until something raises."""
+    waiter = net.Waiter()
+    waiter.add(port.uart, net.READABLE)
+    link = net.TcpLink(waiter, net.Resolver())
+    net.join_wifi(checked["wifi"], checked["name"])
+    gateway = Gateway(checked, port, link, board.seed(), time.ticks_ms())
+    gc.collect()
+    hungry = True
+    reported_ms = time.ticks_ms()
+    while True:
+        now_ms = time.ticks_ms()
+        wait_ms = gateway.step(now_ms)
+        wdt.feed()
+        if gateway.take_episode():
+            gc.collect()
+        if report and time.ticks_diff(now_ms, reported_ms) >= REPORT_EVERY_MS:
+            reported_ms = now_ms
+            report(gateway)
+        if gateway.hungry() != hungry:
+            hungry = not hungry
+            waiter.change(port.uart, net.READABLE if hungry else 0)
+        waiter.wait(wait_ms)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,123 @@
+"""MQTT 3.1.1: packet types, and the bytes that wait to be sent. Knows no socket and no clock (what comes in: mqtt_inbound).
+
+Types carry their flags, as they stand in the first byte on the wire.
+"""
+
+from micropython import const
+
+CONNECT = const(0x10)
+CONNACK = const(0x20)
+PUBLISH = const(0x30)
+PUBACK = const(0x40)
+SUBSCRIBE = const(0x82)
+SUBACK = const(0x90)
+UNSUBSCRIBE = const(0xA2)
+UNSUBACK = const(0xB0)
+PINGRESP = const(0xD0)
+
+TYPE_MASK = const(0xF0)
+RETAIN = const(1)
+
+_TOPIC_AT = const(3)  # type and a remaining length of at most two bytes fit in front of it
+_HEADER_BYTES = const(3)
+_LENGTH_MAX = const(16383)  # what two length bytes can say
+
+
+class Packet:
+    """The bytes that wait to be sent: buf[start:end]; start == end: none do.
+
+    One publish per second and topic: `open_publish`, write the payload to buf[end:], move `end`, `close_publish`. All
+    other packets: `open`, then `append` exactly the announced bytes; they may queue behind each other. What does not
+    fit is refused as a whole: False, and `refused` counts. Allocates nothing.
+    """
+
+    def __init__(self, size):
+        self.buf = bytearray(size)
+        self.size = size
+        self.start = 0
+        self.end = 0
+        self.refused = 0
+
+    def clear(self):
+        self.start = 0
+        self.end = 0
+
+    def open_publish(self, prefix, name):
+        """Starts a PUBLISH of topic prefix + name (bytes). False: something else waits, or the topic is too long."""
+        at = _TOPIC_AT + 2 + len(prefix)
+        end = at + len(name)
+        if self.start != self.end or end > self.size:
+            return self.refuse()
+        self.put_short(_TOPIC_AT, end - _TOPIC_AT - 2)
+        self.buf[_TOPIC_AT + 2 : at] = prefix
+        self.buf[at:end] = name
+        self.start = end
+        self.end = end
+        return True
+
+    def close_publish(self, retain):
+        """Puts the fixed header in front of topic and payload. False: `end` lies outside, nothing waits now."""
+        length = self.end - _TOPIC_AT
+        if self.end > self.size or length > _LENGTH_MAX:
+            self.clear()
+            return self.refuse()
+        start = 1
+        if length > 127:
+            start = 0
+            self.buf[1] = length & 0x7F | 0x80
+            length >>= 7
+        self.buf[2] = length
+        self.buf[start] = PUBLISH | RETAIN if retain else PUBLISH
+        self.start = start
+        return True
+
+    def open(self, head, length):
+        """Starts any packet behind what waits: first byte `head` and the remaining length. False: no room for it all."""
+        if length > _LENGTH_MAX or not self.reserve(_HEADER_BYTES + length):
+            return self.refuse()
+        self.buf[self.end] = head
+        self.end += 1
+        if length > 127:
+            self.buf[self.end] = length & 0x7F | 0x80
+            self.end += 1
+            length >>= 7
+        self.buf[self.end] = length
+        self.end += 1
+        return True
+
+    def append(self, data):
+        """Adds bytes that `open` or `reserve` made room for."""
+        end = self.end + len(data)
+        self.buf[self.end : end] = data
+        self.end = end
+
+    def append_short(self, value):
+        self.put_short(self.end, value)
+        self.end += 2
+
+    def append_text(self, data):
+        """Adds a string as MQTT writes it: two bytes of length, then the bytes."""
+        self.append_short(len(data))
+        self.append(data)
+
+    def reserve(self, n):
+        """True when n more bytes fit behind `end`; moves what waits to the front if that is needed."""
+        if self.start == self.end:
+            self.clear()
+        elif self.end + n > self.size:
+            self._move_to_front()
+        return self.end + n <= self.size
+
+    def refuse(self):
+        self.refused += 1
+        return False
+
+    def put_short(self, at, value):
+        self.buf[at] = value >> 8
+        self.buf[at + 1] = value & 0xFF
+
+    def _move_to_front(self):
+        for i in range(self.start, self.end):
+            self.buf[i - self.start] = self.buf[i]
+        self.end -= self.start
+        self.start = 0

@@ -1,0 +1,213 @@
+"""Sockets: waiting for them, one outgoing TCP connection, and names to addresses. Nothing here blocks the loop.
+
+errno is lwIP's on ESP32 and has other numbers there than on Linux: only its names are used.
+"""
+
+import errno
+import select
+import socket
+import sys
+
+import _thread
+from micropython import const
+
+_IPPROTO_TCP = const(6)
+_TCP_NODELAY = const(1)
+_RESOLVER_STACK_BYTES = const(6144)
+
+
+class Waiter:
+    """The one place where the firmware waits: for bytes, for room, or for the time to be up. wait() allocates nothing."""
+
+    def __init__(self):
+        self._poll = select.poll()
+        self._ipoll = self._poll.ipoll
+
+    def add(self, obj, mask):
+        """Watch a socket or UART for select.POLLIN, POLLOUT or both. Register few: ESP32 asks each one by one."""
+        self._poll.register(obj, mask)
+
+    def change(self, obj, mask):
+        self._poll.modify(obj, mask)
+
+    def remove(self, obj):
+        """To be called before obj is closed."""
+        self._poll.unregister(obj)
+
+    def wait(self, ms):
+        """Returns when a watched object is ready or after ms milliseconds; True: one is ready."""
+        ready = False
+        for _ in self._ipoll(ms):
+            ready = True
+        return ready
+
+
+class Resolver:
+    """Addresses of names. A numeric address is known at once; a name is looked up by one short-lived thread, as
+    getaddrinfo of an absent .local name takes 12 s. At most one thread: a second name waits for the first."""
+
+    def __init__(self):
+        self._asked = None
+        self._known = None  # the question that _address answers
+        self._address = None
+        self._busy = False
+
+    def ask(self, host, port):
+        """Start looking up. A name is always looked up anew: it may have moved."""
+        self._asked = (host, port)
+        self._known = None
+        if is_numeric(host):
+            self._look_up(self._asked)
+        elif not self._busy:
+            self._start()
+
+    def answer(self):
+        """What connect() takes; None while it is not known yet; False when nobody knows the name."""
+        if self._known == self._asked:
+            return self._address
+        if not self._busy:
+            self._start()
+        return None
+
+    def _start(self):
+        self._busy = True
+        try:
+            if sys.platform == "esp32":
+                _thread.stack_size(_RESOLVER_STACK_BYTES)
+            _thread.start_new_thread(self._run, (self._asked,))
+        except (OSError, RuntimeError, MemoryError):  # no memory for a thread now
+            self._address = False
+            self._known = self._asked
+            self._busy = False
+
+    def _run(self, question):
+        self._look_up(question)
+        self._busy = False
+
+    def _look_up(self, question):
+        try:
+            address = socket.getaddrinfo(question[0], question[1], socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+        except (OSError, ValueError, IndexError):
+            address = False
+        self._address = address
+        self._known = question  # last: from here on the answer counts
+
+
+def is_numeric(host):
+    """True for four numbers from 0 to 255 with dots between: no name server is needed."""
+    parts = host.split(".")
+    if len(parts) != 4:
+        return False
+    for part in parts:
+        if not part.isdigit() or int(part) > 255:
+            return False
+    return True
+
+
+class TcpLink:
+    """One outgoing connection. Every method returns at once; time limits are the caller's.
+
+    resolve, then dial once resolved() is 1, then readinto and write once status() is 1. close() is always allowed.
+    """
+
+    def __init__(self, waiter, resolver):
+        self._waiter = waiter
+        self._resolver = resolver
+        self._dialed = select.poll()  # asks about this one socket only
+        self._address = None
+        self._socket = None
+        self._mask = 0
+        self._buf = None
+        self._offset = 0
+        self._n = 0
+
+    def resolve(self, host, port):
+        self._address = None
+        self._resolver.ask(host, port)
+
+    def resolved(self):
+        """1 known, 0 not yet, -1 unknown."""
+        self._address = self._resolver.answer()
+        if self._address is None:
+            return 0
+        return 1 if self._address else -1
+
+    def dial(self):
+        """Starts to connect; status() tells what becomes of it."""
+        self.close()
+        try:
+            self._socket = socket.socket()
+            self._socket.setblocking(False)
+            self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+            self._watch(select.POLLIN | select.POLLOUT)
+            self._dialed.register(self._socket, select.POLLOUT)
+            self._socket.connect(self._address)
+        except OSError as error:  # ENFILE: no socket left; EHOSTUNREACH: no network
+            if error.errno != errno.EINPROGRESS:
+                self.close()
+
+    def status(self):
+        """0 still dialing, 1 connected, -1 failed. On ESP32 a refused dial looks connected until the first write."""
+        if self._socket is None:
+            return -1
+        events = 0
+        for _, mask in self._dialed.ipoll(0):
+            events |= mask
+        if events & (select.POLLERR | select.POLLHUP):
+            return -1
+        if not events & select.POLLOUT:
+            return 0
+        self._watch(select.POLLIN)
+        return 1
+
+    def readinto(self, buf):
+        """Bytes read into buf; 0 when there are none now; -1 when the connection is gone."""
+        if self._socket is None:
+            return -1
+        n = self._read(buf)
+        if n is None:
+            return 0
+        return n or -1  # 0 bytes are the end of the stream
+
+    def write(self, buf, offset, n):
+        """Sends buf[offset:offset + n] as far as there is room; bytes taken, or -1 when the connection is gone."""
+        if self._socket is None:
+            return -1
+        self._buf = buf
+        self._offset = offset
+        self._n = n
+        taken = self._send() or 0
+        self._watch(select.POLLIN | select.POLLOUT if 0 <= taken < n else select.POLLIN)
+        return taken
+
+    def _read(self, buf):
+        try:
+            return self._socket.readinto(buf)
+        except OSError:
+            return -1
+
+    def _send(self):
+        """Takes its arguments from self: with a `try` they would make the frame too big for the stack."""
+        try:
+            return self._socket.write(self._buf, self._offset, self._n)
+        except OSError:
+            return -1
+
+    def close(self):
+        if self._socket is None:
+            return
+        if self._mask:
+            self._waiter.remove(self._socket)
+            self._dialed.unregister(self._socket)
+        self._socket.close()
+        self._socket = None
+        self._mask = 0
+
+    def _watch(self, mask):
+        if mask == self._mask:
+            return
+        if self._mask:
+            self._waiter.change(self._socket, mask)
+        else:
+            self._waiter.add(self._socket, mask)
+        self._mask = mask

@@ -1,0 +1,91 @@
+"""Points to MQTT topics and payloads. One table behind both MQTT doors (see points)."""
+
+from micropython import const
+
+from points import BOOL, NUMBER, POINTS
+from text import put_bytes, put_number
+
+_COMMA = const(0x2C)
+_QUOTE = const(0x22)
+
+ROOT = b"openWB/internal_chargepoint/"
+SET_ROOT = b"openWB/set/internal_chargepoint/"
+
+
+def _told_topics():
+    """(topic, first point, rows, kind, decimals) of every topic that is published once per second."""
+    topics = []
+    for index, topic, kind, decimals, _ in POINTS:
+        if topics and topics[-1][0] == topic:
+            topics[-1] = (topic, topics[-1][1], topics[-1][2] + 1, kind, decimals)
+        elif topic.startswith(b"get/"):
+            topics.append((topic, index, 1, kind, decimals))
+    return tuple(topics)
+
+
+TOLD = _told_topics()
+
+
+def render(buf, at, row, value):
+    """Writes the payload of one row of TOLD from the list `value` of an Image to buf[at:]; returns its end."""
+    if row[2] > 1:
+        return _put_list(buf, at, row, value) if row[3] == NUMBER else _put_texts(buf, at, value, row[1])
+    if row[3] == NUMBER:
+        return put_json(buf, at, value[row[1]], row[4])
+    if row[3] == BOOL:
+        return _put_bool(buf, at, value[row[1]])
+    return _put_text(buf, at, value[row[1]])
+
+
+def put_json(buf, at, value, decimals):
+    """A number, or null where it is unknown (None)."""
+    if value is None:
+        return put_bytes(buf, at, b"null")
+    return put_number(buf, at, value, decimals)
+
+
+def _put_bool(buf, at, value):
+    if value is None:
+        return put_bytes(buf, at, b"null")
+    return put_bytes(buf, at, b"true" if value else b"false")
+
+
+def _put_list(buf, at, row, value):
+    """A list of numbers; null as a whole when one of them is unknown, as readers expect numbers in a list."""
+    if _gap(row, value):
+        return put_bytes(buf, at, b"null")
+    buf[at] = 0x5B
+    i = row[1]
+    while i < row[1] + row[2]:
+        at = put_number(buf, at + 1, value[i], row[4])
+        buf[at] = _COMMA
+        i += 1
+    buf[at] = 0x5D
+    return at + 1
+
+
+def _gap(row, value):
+    for i in range(row[1], row[1] + row[2]):
+        if value[i] is None:
+            return True
+    return False
+
+
+def _put_text(buf, at, text):
+    if text is None:
+        return put_bytes(buf, at, b"null")
+    buf[at] = _QUOTE
+    at = put_bytes(buf, at + 1, text)
+    buf[at] = _QUOTE
+    return at + 1
+
+
+def _put_texts(buf, at, value, first):
+    """A text and, if there is one, a second text behind it."""
+    at = _put_text(buf, at, value[first])
+    if value[first] is not None and value[first + 1] is not None:
+        at = put_bytes(buf, at - 1, b"; ")
+        at = put_bytes(buf, at, value[first + 1])
+        buf[at] = _QUOTE
+        at += 1
+    return at

@@ -1,0 +1,41 @@
+"""What all tests share: the firmware is importable, and a skip is never silent (in CI it fails)."""
+import os
+
+import pytest
+
+from host_tests.stubs.cpython import install
+
+install.install()
+
+SKIPS_FAIL = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def pytest_sessionstart(session):
+    if not (install.UMQTT / "umqtt" / "simple.py").exists():
+        pytest.exit(f"umqtt.simple is not in {install.UMQTT}: run make setup", returncode=3)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_sessionfinish(session, exitstatus):
+    yield
+    if SKIPS_FAIL and _skips(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    skips = _skips(config)
+    if not skips:
+        terminalreporter.write_line("no test was skipped")
+        return
+    terminalreporter.section(f"{len(skips)} skipped", red=SKIPS_FAIL)
+    for report in skips:
+        _, _, reason = report.longrepr
+        terminalreporter.write_line(f"{report.nodeid}: {reason}")
+    if SKIPS_FAIL:
+        terminalreporter.write_line("CI: every skip is a failure; install what is missing (make setup)", red=True)
+
+
+def _skips(config):
+    """Reports of skipped tests; an expected failure is not one."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return [report for report in reporter.stats.get("skipped", []) if not hasattr(report, "wasxfail")]

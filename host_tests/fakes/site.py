@@ -1,0 +1,71 @@
+"""A site: charge points (EVSE, meter, car, relays) and the devices on its RS485 bus, by unit id.
+
+Plain Python that also runs on MicroPython; time is an argument.
+"""
+
+from .car import STATE_A, Car
+from .evse import EvseDin
+from .meter import Sdm72, Sdm630
+
+METERS = {"sdm630": Sdm630, "sdm72": Sdm72}
+
+
+class ChargePoint:
+    """One outlet. `cp_open` and `phases` are its relays, set by whoever plays them. `meter` may be None."""
+
+    def __init__(self, evse, meter, car):
+        self.evse = evse
+        self.meter = meter
+        self.car = car
+        self.cp_open = False
+        self.phases = 3
+        self.welded = False  # the contactor stays closed whatever the EVSE says
+
+    def step(self, now_ms):
+        """Let time pass: pilot to the car, car to the EVSE, current through the meter."""
+        pilot_ca = None if self.cp_open else self.evse.signalled_ca
+        supplied = self.phases if self.evse.relay_on or self.welded else 0
+        self.car.step(now_ms, pilot_ca, supplied)
+        self.evse.step(now_ms, STATE_A if self.cp_open else self.car.state)
+        if self.meter is not None:
+            self.meter.step(now_ms, self.car.current_ca)
+
+
+class Site:
+    """All charge points behind one bus."""
+
+    def __init__(self, charge_points):
+        self.charge_points = charge_points
+
+    def device(self, unit):
+        """The device with this unit id, or None."""
+        for charge_point in self.charge_points:
+            if charge_point.evse.unit == unit:
+                return charge_point.evse
+            if charge_point.meter is not None and charge_point.meter.unit == unit:
+                return charge_point.meter
+        return None
+
+    def step(self, now_ms):
+        for charge_point in self.charge_points:
+            charge_point.step(now_ms)
+
+    def request(self, unit, function, address, payload, now_ms):
+        """What the bus answers: a list of words (empty after a write), an exception code, or None for silence.
+
+        `payload` is the number of registers to read, or the list of values to write.
+        """
+        self.step(now_ms)
+        device = self.device(unit)
+        if device is None:
+            return None
+        return device.request(function, address, payload)
+
+
+def standard_site(charge_points=1, firmware=18, meter="sdm630"):
+    """The usual box: EVSE 1 (and 2), meter 105 (and 106), or meter "none"."""
+    points = []
+    for index in range(charge_points):
+        kind = None if meter == "none" else METERS[meter]
+        points.append(ChargePoint(EvseDin(1 + index, firmware), kind and kind(105 + index), Car()))
+    return Site(points)

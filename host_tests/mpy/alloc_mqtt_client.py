@@ -1,0 +1,150 @@
+"""What a steady second of the client door allocates: 26 retained publishes, 100 steps, every few seconds a PINGRESP.
+
+Prints one JSON line; all three figures must be 0:
+  locked   1 if a step needed the heap while it was locked (first address in the traceback on stderr)
+  net      growth of gc.mem_alloc(), bytes
+  total    growth of micropython.mem_total(), bytes: also what is freed at once, and frames that lie on the heap
+Needs MICROPYPATH with the firmware; umqtt.simple may be absent (the 32-bit port has no sockets): then the double is used.
+"""
+import gc
+import sys
+
+import micropython
+
+gc.disable()  # nothing is collected, so that every block counts
+
+try:
+    import umqtt.simple
+except ImportError:
+    from host_tests.fakes import umqtt_double
+
+    class _Umqtt:
+        simple = umqtt_double
+
+    sys.modules["umqtt"] = _Umqtt
+    sys.modules["umqtt.simple"] = umqtt_double
+
+import mqtt_client
+
+SECONDS = 1000
+STEP_MS = 10
+PREFIX = b"garage/openWB/internal_chargepoint/0/"
+TOPICS = [b"get/topic_%d" % i for i in range(26)]
+SETTINGS = {"host": "127.0.0.1", "port": 1883, "user": None, "password": None, "keepalive_s": 10}
+
+
+class AnsweringLink:
+    """Takes everything and answers CONNECT, SUBSCRIBE and PINGREQ from prepared bytes; allocates nothing."""
+
+    def __init__(self):
+        self.pings = 0
+        self.taken = 0
+        self._answer = None
+
+    def resolve(self, host, port):
+        pass
+
+    def resolved(self):
+        return 1
+
+    def dial(self):
+        pass
+
+    def status(self):
+        return 1
+
+    def readinto(self, buf):
+        answer = self._answer
+        if answer is None:
+            return 0
+        self._answer = None
+        buf[0 : len(answer)] = answer
+        return len(answer)
+
+    def write(self, buf, offset, n):
+        head = buf[offset]
+        if head == 0x10:
+            self._answer = b"\x20\x02\x00\x00"
+        elif head == 0x82:
+            self._answer = b"\x90\x03\x00\x01\x00"
+        elif head == 0xC0:
+            self._answer = b"\xd0\x00"
+            self.pings += 1
+        self.taken = self.taken + n & 0xFFFFFF
+        return n
+
+    def close(self):
+        pass
+
+
+def publish(client, name, value, now_ms):
+    packet = client.packet
+    if not client.idle() or not packet.open_publish(PREFIX, name):
+        raise RuntimeError("the door was not idle")
+    end = packet.end
+    while value or end == packet.end:
+        packet.buf[end] = 0x30 + value % 10
+        value //= 10
+        end += 1
+    packet.end = end
+    packet.close_publish(True)
+    client.flush(now_ms)
+
+
+def second(client, now_ms):
+    for i in range(1000 // STEP_MS):
+        client.step(now_ms)
+        client.wait_ms(now_ms)
+        if i < len(TOPICS):
+            publish(client, TOPICS[i], now_ms, now_ms)
+        now_ms = (now_ms - 0x40000000 + STEP_MS) & 0x3FFFFFFF  # in this order it stays a small integer
+    return now_ms
+
+
+def run(client, now_ms, seconds):
+    for _ in range(seconds):
+        now_ms = second(client, now_ms)
+    return now_ms
+
+
+def locked(client, now_ms):
+    """1 if anything asks for memory while none is given."""
+    micropython.heap_lock()
+    try:
+        run(client, now_ms, 30)
+    except MemoryError as error:
+        micropython.heap_unlock()
+        sys.print_exception(error, sys.stderr)
+        return 1
+    micropython.heap_unlock()
+    return 0
+
+
+def main():
+    link = AnsweringLink()
+    client = mqtt_client.MqttClient(SETTINGS, b"ladepunkt-1", link, 1)
+    client.set_callback(print)
+    client.topic_filter = b"garage/openWB/set/internal_chargepoint/#"
+    now_ms = 0x3FFFFFFF - 300000  # the clock wraps on the way
+    for _ in range(20):
+        client.step(now_ms)
+        now_ms += STEP_MS
+    now_ms = run(client, now_ms, 60)
+    client.bytes_out = 0x3FFFFFFF - 100000  # so does the counter
+    pings = link.pings
+    # an empty run first: the figures themselves cost something
+    total = micropython.mem_total()
+    net = gc.mem_alloc()
+    net = gc.mem_alloc() - net
+    total = micropython.mem_total() - total
+    total_before = micropython.mem_total()
+    net_before = gc.mem_alloc()
+    now_ms = run(client, now_ms, SECONDS)
+    net = gc.mem_alloc() - net_before - net
+    total = micropython.mem_total() - total_before - total
+    if not client.online or link.pings - pings < SECONDS // 6:
+        raise RuntimeError("not the steady state: nothing was measured")
+    print('{"locked": %d, "net": %d, "total": %d}' % (locked(client, now_ms), net, total))
+
+
+main()

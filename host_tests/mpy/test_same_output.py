@@ -1,0 +1,21 @@
+"""Every scenario_*.py prints the same on CPython, on 64-bit MicroPython and on 32-bit MicroPython."""
+from pathlib import Path
+
+import pytest
+
+from tools import runtimes
+
+SCENARIOS = sorted(Path(__file__).parent.glob("scenario_*.py"))
+
+
+def test_there_are_scenarios():
+    assert SCENARIOS, "no scenario_*.py beside this file: nothing was compared"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
+def test_same_output(scenario):
+    expected = runtimes.run_script(scenario, "cpython").splitlines()
+    assert expected, "the scenario printed nothing on cpython"
+
+    for runtime in ("unix64", "wasi32"):
+        assert runtimes.run_script(scenario, runtime).splitlines() == expected, f"{runtime} differs from cpython"

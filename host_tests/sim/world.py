@@ -1,0 +1,142 @@
+"""The virtual world: the whole gateway with its line, site, broker and controller, stepped in virtual time.
+
+Plain Python that also runs on MicroPython. Everything is drawn from one seed; the same seed gives the same trace.
+"""
+
+from fakes.broker import Broker, Link
+from fakes.site import standard_site
+from fakes.wire import Line
+from gateway import Gateway
+
+TICKS_MASK = 0x3FFFFFFF
+SET = b"openWB/set/internal_chargepoint/"
+TOLD = b"openWB/internal_chargepoint/"
+
+
+def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16):
+    """A checked configuration as config.check_config would return it."""
+    points = []
+    for i in range(charge_points):
+        unit = None if meter == "none" else 105 + i
+        points.append({"evse": 1 + i, "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0}})
+    return {
+        "name": "ladepunkt",
+        "heartbeat_limit_s": heartbeat_limit_s,
+        "installation_limit_a": installation_limit_a,
+        "wifi": {"ssid": "", "password": ""},
+        "bus": {"baud": 9600, "gap_ms": gap_ms},
+        "mqtt": {
+            "mode": "client", "host": "127.0.0.1", "port": 1883, "user": None, "password": None, "prefix": "",
+            "client_id": None, "keepalive_s": 20,
+        },
+        "charge_points": points,
+    }  # fmt: skip
+
+
+class Controller:
+    """A primary: heartbeat and set points at an interval, each with its own switch."""
+
+    def __init__(self, broker, charge_points, interval_ms=5000):
+        self.broker = broker
+        self.interval_ms = interval_ms
+        self.beating = True
+        self.setting = True
+        self.set_text = [b"16"] * charge_points
+        self.stamp_s = 1795327212
+        self.last_beat_ms = None  # world time
+        self._next_ms = 0
+
+    def step(self, world_ms):
+        if world_ms < self._next_ms:
+            return
+        self._next_ms = world_ms + self.interval_ms
+        if self.beating:
+            self.stamp_s += self.interval_ms // 1000
+            self.beat(b'{"heartbeat": %d.25, "parent_ip": "192.0.2.1"}' % self.stamp_s, world_ms)
+        if self.setting:
+            for i in range(len(self.set_text)):
+                self.broker.send(SET + b"%d/data/set_current" % i, self.set_text[i], True)
+
+    def beat(self, payload, world_ms):
+        self.last_beat_ms = world_ms
+        self.broker.send(SET + b"global_data", payload, True)
+
+    def next_ms(self):
+        return self._next_ms
+
+
+class World:
+    """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
+
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000):
+        self.config = config or standard_config()
+        count = len(self.config["charge_points"])
+        meter = self.config["charge_points"][0]["meter"]["type"]
+        self.now_ms = 0
+        self.steps = 0
+        self.start_tick = start_tick
+        self.site = standard_site(count, firmware, meter)
+        self.line = Line(self._ask_site, seed, self.config["bus"]["baud"], latency_us)
+        self.broker = Broker()
+        self.controller = Controller(self.broker, count)
+        self.seed = seed
+        self.invariants = None
+        self.start_gateway()
+
+    def start_gateway(self):
+        """A (re)start of the box: nothing survives."""
+        self.gateway = Gateway(self.config, self.line, Link(self.broker), self.seed, self.tick())
+
+    def tick(self):
+        return (self.start_tick + self.now_ms) & TICKS_MASK
+
+    def _ask_site(self, unit, function, address, payload, now_us):
+        return self.site.request(unit, function, address, payload, now_us // 1000)
+
+    def step(self):
+        """One step of the gateway, then on to the time it asked for or the next byte that wakes it."""
+        self.line.now_us = self.now_ms * 1000
+        self.site.step(self.now_ms)
+        self.controller.step(self.now_ms)
+        wait_ms = self.gateway.step(self.tick())
+        self.steps += 1
+        if self.invariants is not None:
+            self.invariants.check(self)
+        self.now_ms += self._until_next(wait_ms)
+
+    def _until_next(self, wait_ms):
+        """Milliseconds to the next event, at least 1 (the time a step takes)."""
+        wait_ms = min(wait_ms, self.controller.next_ms() - self.now_ms)
+        if self.gateway.hungry():
+            byte_us = self.line.next_us()
+            if byte_us is not None:
+                wait_ms = min(wait_ms, (byte_us + 999) // 1000 - self.now_ms)
+        return max(1, wait_ms)
+
+    def run(self, ms):
+        """Runs for `ms` of world time."""
+        end_ms = self.now_ms + ms
+        while self.now_ms < end_ms:
+            self.step()
+
+    def run_until(self, condition, limit_ms):
+        """Runs until condition() holds; returns the ms it took. ValueError when it does not come true in time."""
+        start_ms = self.now_ms
+        while not condition():
+            if self.now_ms - start_ms > limit_ms:
+                raise ValueError("not true within %d ms; state: %s" % (limit_ms, self.told(b"get/state_str")))
+            self.step()
+        return self.now_ms - start_ms
+
+    def told(self, name, cp=0):
+        """The retained payload of a told topic."""
+        return self.broker.retained.get(TOLD + b"%d/" % cp + name)
+
+    def evse(self, cp=0):
+        return self.site.charge_points[cp].evse
+
+    def car(self, cp=0):
+        return self.site.charge_points[cp].car
+
+    def plug(self, cp=0):
+        self.car(cp).plug()

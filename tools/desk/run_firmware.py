@@ -1,0 +1,76 @@
+"""Starts the firmware on the desk, on MicroPython and on CPython, and prints its state once per second.
+
+The desk reads the lines that begin with "#state"; everything else is the firmware's own output. The heap figures are taken
+after a collection: they are what lives, not what waits to be collected.
+"""
+
+import gc
+import json
+import sys
+import time
+
+STATION_FACTS = ("requests", "timeouts", "crc_errors", "wrong_replies", "exceptions", "latency_ms", "latency_max_ms")
+
+
+def describe(gateway):
+    """What the gateway knows about itself, as a dict for JSON."""
+    stations = []
+    points = []
+    for point in gateway.points:
+        stations.append(_station("EVSE", point.evse.station))
+        if point.meter is not None:
+            stations.append(_station("meter", point.meter.station))
+        points.append(_point(point, gateway.heartbeats[max(0, point.wish.door)]))
+    return {"steps": gateway.steps, "online": gateway.client.online, "cp": points, "bus": stations}
+
+
+def _point(point, heartbeat):
+    from clock import elapsed_ms
+    from points import P_CHARGING, P_FAULT_STATE, P_PLUGGED, P_STATE_STR
+    from safety import R_HEARTBEAT_NEVER
+
+    value = point.image.value
+    age_ms = elapsed_ms(time.ticks_ms(), heartbeat.last.at_ms)
+    return {
+        "state_str": None if value[P_STATE_STR] is None else value[P_STATE_STR].decode(),
+        "fault_state": value[P_FAULT_STATE],
+        "plugged": value[P_PLUGGED],
+        "charging": value[P_CHARGING],
+        "limit_ca": point.limit_ca,
+        "heartbeat_age_ms": None if heartbeat.reason == R_HEARTBEAT_NEVER else age_ms,
+    }
+
+
+def _station(kind, station):
+    facts = {"name": "%s %d" % (kind, station.unit), "gap_ms": station.gap_ms()}
+    for name in STATION_FACTS:
+        facts[name] = getattr(station, name)
+    return facts
+
+
+def print_state(gateway, started_ms):
+    """Print one line with what the gateway knows about itself; called by the firmware's main loop."""
+    gc.collect()
+    state = describe(gateway)
+    state["uptime_s"] = time.ticks_diff(time.ticks_ms(), started_ms) // 1000
+    state["heap_used"] = gc.mem_alloc()
+    state["heap_free"] = gc.mem_free()
+    print("#state " + json.dumps(state))
+
+
+def start():
+    """Run the firmware's main loop; it ends by an exception only."""
+    if sys.implementation.name != "micropython":
+        root = __file__.rsplit("/", 3)[0]
+        sys.path.insert(0, root + "/host_tests/stubs/cpython")
+        import install
+
+        install.install()
+    import main
+
+
+    started_ms = time.ticks_ms()
+    main.run(lambda gateway: print_state(gateway, started_ms))
+
+
+start()

@@ -1,0 +1,91 @@
+"""What the rules allow. A new module, unit or exception is a row here."""
+import re
+
+# Lowest first: a module imports its own layer and those before it. floor stands alone and outlives updates.
+LAYERS = {
+    "core": (
+        "backoff", "clock", "config", "intents", "jsontext", "modbus", "mqtt", "points", "safety", "text", "topics", "version", "drivers",
+        "drivers.meters", "registers",
+    ),
+    "machines": (
+        "broker", "bus", "charge_point", "connections", "drivers.evse_din", "drivers.meter", "inbox", "modbus_server", "mqtt_client",
+        "mqtt_port", "page", "plan", "rfid", "supervisor",
+    ),
+    "wiring": ("gateway",),
+    "edge": ("board", "main", "net", "network_setup", "storage"),
+}
+FLOOR = ("boot", "failsafe")
+
+# Modules that are not ours: who may import what.
+EVERYWHERE = {"micropython", "array"}
+EDGE_MODULES = {
+    "machine", "network", "socket", "select", "time", "esp32", "_thread", "gc", "sys", "os", "errno", "io", "json", "binascii",
+}
+BY_MODULE = {
+    "mqtt_client": {"umqtt.simple"},
+}
+
+# Lines; the aim is printed, the limit fails.
+MODULE_AIM, FUNCTION_AIM = 200, 40
+LIMITS = {"firmware": (300, 60), "tools": (300, 60), "host_tests": (400, 80)}
+
+# Constructs that firmware does not use, who may all the same, and what to write instead.
+ALWAYS = {
+    "bare except": ((), "name the exceptions"),
+    "catch-all except": (LAYERS["edge"] + FLOOR, "expected trouble is a return code and a counter; a programming error escapes to the edge"),
+    "assert": (("config",), "return a code and count it"),
+    "float literal": ((), "use integers in fixed units"),
+    "float()": ((), "use text.scan_number: a device float has 7 digits"),
+    "true division": ((), "use // on integers in fixed units"),
+    "print": (LAYERS["edge"] + FLOOR, "make it a point or a counter"),
+}
+# Constructs that allocate: for episodes and for boot only.
+STEADY = {
+    "formatting": "write digits in place with the functions of text",
+    "slice read": "index, or hand on buffer, start and end",
+    "tuple return": "return one number and keep the rest in self",
+    "iterator": "count with while or range",
+    "dict view": "walk a tuple by index",
+    "closure": "make it a method, bound once in __init__",
+    "comprehension": "fill a list made in __init__",
+    "star arguments": "name the arguments",
+    "struct.unpack": "shift the bytes",
+}
+# A function may allocate when it, its class, its module or the very line says one of these words.
+EPISODE = re.compile(r"\bepisodes?\b|\b(at|per|once per|the) (boot|start-up)\b", re.IGNORECASE)
+EPISODE_FUNCTIONS = ("__init__", "__repr__", "__str__")
+
+# Last part of a name: wrong, and what we write.
+UNITS = {
+    "sec": "s", "secs": "s", "seconds": "s", "msec": "ms", "msecs": "ms", "millis": "ms", "usec": "us", "micros": "us",
+    "minutes": "min", "mins": "min", "hours": "h", "amp": "a", "amps": "a", "ampere": "a", "amperes": "a", "milliamps": "ma",
+    "volt": "v", "volts": "v", "watt": "w", "watts": "w", "hz100": "chz", "percent": "pct", "kb": "bytes", "kib": "bytes",
+}
+# A name that ends like this is a number of something: of what?
+NEEDS_UNIT = {"timeout", "interval", "delay", "age", "period", "duration", "deadline", "elapsed"}
+# Names that other people's signatures prescribe, and indexes that only sound like a quantity.
+FOREIGN_NAMES = {"timeout", "P_CP_SECONDS"}
+
+MPY_LIMIT_BYTES = 64 * 1024
+
+# A frame above 11 words (state + 3 per exception level) lives on the heap. Only what never runs in steady state may have one.
+FRAME_WORDS = 11
+# Patterns as in a shell.
+ALLOWED_BIG_FRAMES = {
+    "*.__init__": "objects are built at boot",
+    "config.*": "boot",
+    "jsontext.*": "one incoming message",
+    "inbox.*": "one incoming message",
+    "text.scan_number": "one incoming message",
+    "mqtt_client.MqttClient._take_publish": "one incoming message",
+    "topics._told_topics": "boot",
+    "gateway.Gateway._add_charge_point": "boot",
+}
+
+# Files that hold wrong examples on purpose.
+EXAMPLES = ("host_tests/unit/test_tidy.py", "tools/tidy/tables.py")
+# What belongs to one machine or one day, not into the project.
+FOREIGN_WORDS = {
+    r"/home/\w+/": "path of one machine", r"/Users/\w+/": "path of one machine", r"/root/": "path of one machine",
+    r"\b(TO" r"DO|FIX" r"ME|XXX)\b": "unfinished thought",
+}
