@@ -5,6 +5,7 @@ from umqtt.simple import MQTTClient
 
 from backoff import Backoff
 from clock import TICKS_MASK, Latch, elapsed_ms
+from keepalive import ASK_NOW, NO_ROOM, KeepAlive
 from mqtt import CONNACK, PINGRESP, PUBACK, PUBLISH, SUBACK, TYPE_MASK, UNSUBACK, Packet
 from mqtt_inbound import Inbound
 from mqtt_port import ParentPort, put_connect
@@ -18,7 +19,6 @@ PACKET_BYTES = const(512)  # longest packet sent, and longest body received
 _CHUNK_BYTES = const(256)
 _POLL_MS = const(50)  # while something goes on that no socket tells
 _IDLE_MS = const(1000)
-_ROUND = const(-0x40000000)  # first, so that a sum never leaves the small integers on its way around
 
 
 class MqttClient(MQTTClient):
@@ -63,10 +63,7 @@ class MqttClient(MQTTClient):
         self.bytes_out = 0  # wraps at 2**30
         self._now_ms = 0
         self._since = Latch()  # the present state was entered
-        self._pinged = Latch()
-        self._emptied = Latch()  # nothing was waiting to be sent
-        self._half_keepalive_ms = settings["keepalive_s"] * 500
-        self._pong_due = False
+        self._keepalive = KeepAlive(settings["keepalive_s"])
         self._blocked = False  # the link took less than it was given
         self._pause_ms = 0
         self._backoff = Backoff(PAUSE_MIN_MS, PAUSE_MAX_MS, seed)
@@ -105,7 +102,7 @@ class MqttClient(MQTTClient):
         if self.state == ONLINE:
             if self._has_work():
                 return 0
-            return max(_POLL_MS, self._half_keepalive_ms - elapsed_ms(now_ms, self._pinged.at_ms))
+            return max(_POLL_MS, self._keepalive.left_ms(now_ms))
         if self.state == WAITING and not self._since.expired:
             return max(0, self._pause_ms - elapsed_ms(now_ms, self._since.at_ms))
         return _IDLE_MS if self.state == STOPPED else _POLL_MS
@@ -125,7 +122,7 @@ class MqttClient(MQTTClient):
             return
         packet.start += n
         self._blocked = packet.start != packet.end
-        self.bytes_out = (self.bytes_out + _ROUND + n) & TICKS_MASK
+        self.bytes_out = (self.bytes_out - TICKS_MASK + n - 1) & TICKS_MASK  # in this order it stays a small integer
 
     # -- what umqtt has under the same name ---------------------------------------------------------------------------
 
@@ -210,20 +207,12 @@ class MqttClient(MQTTClient):
             self._fail(ERR_SILENT, now_ms)
 
     def _keep_alive(self, now_ms):
-        """A PINGREQ every half keepalive time; its answer, and room for what waits, must come within the next half."""
-        half_ms = self._half_keepalive_ms
-        if self.packet.start == self.packet.end:
-            self._emptied.mark(now_ms)
-        if self._emptied.check(now_ms, half_ms):
-            self._fail(ERR_STALLED, now_ms)
-        elif self._pinged.check(now_ms, half_ms):
-            if self._pong_due:
-                self._fail(ERR_NO_PINGRESP, now_ms)
-            elif self.packet.start == self.packet.end:
-                self._pong_due = True
-                self._pinged.mark(now_ms)
-                self.ping()
-                self.flush(now_ms)
+        verdict = self._keepalive.check(now_ms, self.packet.start == self.packet.end)
+        if verdict == ASK_NOW:
+            self.ping()
+            self.flush(now_ms)
+        elif verdict:
+            self._fail(ERR_STALLED if verdict == NO_ROOM else ERR_NO_PINGRESP, now_ms)
         elif self._since.check(now_ms, STABLE_MS):
             self._backoff.reset()
 
@@ -239,7 +228,7 @@ class MqttClient(MQTTClient):
         if head & TYPE_MASK == PUBLISH:
             return self.state >= SUBSCRIBING and self._take_publish()
         if head == PINGRESP:
-            self._pong_due = False
+            self._keepalive.answered()
             return length == 0
         if head == CONNACK:
             return length == 2 and self.state == GREETING and self._take_connack()
@@ -267,9 +256,7 @@ class MqttClient(MQTTClient):
             if self.inbound.short(0) != self.sock.packet_id:
                 return False
             self.connects += 1
-            self._pinged.mark(self._now_ms)
-            self._emptied.mark(self._now_ms)
-            self._pong_due = False
+            self._keepalive.start(self._now_ms)
             self._enter(ONLINE, self._now_ms)
         return True
 

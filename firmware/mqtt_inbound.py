@@ -60,9 +60,11 @@ class Inbound:
         return self.topic_end > 2 and self.qos <= 1 and self.payload_at <= self.length
 
     def topic(self):
+        """Episode: a copy."""
         return bytes(self.view[2 : self.topic_end])
 
     def payload(self):
+        """Episode: a copy."""
         return bytes(self.view[self.payload_at : self.length])
 
     def _take_header(self, byte):

@@ -69,11 +69,11 @@ class ParentPort:
             self._note_id(data, n)
         self._left -= n
         if self._kept:
-            self._packet.append(data if n == len(data) else data[:n])
+            self._packet.append(data if n == len(data) else data[:n])  # episode: ping() writes all
         return n
 
     def read(self, n):
-        """The end of a good SUBACK (n = 4) or UNSUBACK (n = 3), from its remaining length on."""
+        """Episode: the end of a good SUBACK (n = 4) or UNSUBACK (n = 3), from its remaining length on."""
         self.awaited = 0
         return bytes((n - 1, self.packet_id >> 8, self.packet_id & 0xFF, 0))[:n]
 

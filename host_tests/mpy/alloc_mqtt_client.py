@@ -97,7 +97,7 @@ def second(client, now_ms):
         client.wait_ms(now_ms)
         if i < len(TOPICS):
             publish(client, TOPICS[i], now_ms, now_ms)
-        now_ms = (now_ms - 0x40000000 + STEP_MS) & 0x3FFFFFFF  # in this order it stays a small integer
+        now_ms = (now_ms - 0x3FFFFFFF + STEP_MS - 1) & 0x3FFFFFFF  # in this order it stays a small integer
     return now_ms
 
 

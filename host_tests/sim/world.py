@@ -3,9 +3,9 @@
 Plain Python that also runs on MicroPython. Everything is drawn from one seed; the same seed gives the same trace.
 """
 
-from fakes.broker import Broker, Link
-from fakes.site import standard_site
-from fakes.wire import Line
+from host_tests.fakes.broker import Broker, Link
+from host_tests.fakes.site import standard_site
+from host_tests.fakes.wire import Line
 from gateway import Gateway
 
 TICKS_MASK = 0x3FFFFFFF

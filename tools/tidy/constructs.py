@@ -27,7 +27,7 @@ def _steady_lines(source):
         return set()
     lines = set()
     for _, node, outer in functions(source.tree):
-        if node.name in tables.EPISODE_FUNCTIONS or any(_says_episode(d) for d in (*outer, node)):
+        if any(d.name in tables.EPISODE_FUNCTIONS or _says_episode(d) for d in (*outer, node)):
             continue
         lines.update(range(node.body[0].lineno, node.end_lineno + 1), [node.lineno])
     for node in ast.walk(source.tree):

@@ -33,11 +33,9 @@ def check(source, own_modules):
     allowed = tables.EVERYWHERE | tables.BY_MODULE.get(source.module, set()) | (tables.EDGE_MODULES if edge else set())
     for line, name in imported(source):
         if name in own_modules:
-            other = layer_of(name)
-            if other is not None and (other > layer or other == -1):
+            other = layer_of(name)  # the floor (-1) imports nothing of the other layers and is not imported by them
+            if other is not None and other != layer and (other > layer or other == -1 or layer == -1):
                 yield source.finding(line, "import direction", "a module of this layer or below", name, "hand the object in from above")
-            elif layer == -1 and name not in tables.FLOOR:
-                yield source.finding(line, "import direction", "a floor that stands alone", name, "do without it")
         elif name not in allowed:
             what = "edge module" if name in tables.EDGE_MODULES else "foreign module"
             todo = "move this to the edge behind a port" if name in tables.EDGE_MODULES else "do without it, or name it in BY_MODULE"

@@ -9,7 +9,7 @@ LAYERS = {
     ),
     "machines": (
         "broker", "bus", "charge_point", "connections", "drivers.evse_din", "drivers.meter", "inbox", "modbus_server", "mqtt_client",
-        "mqtt_port", "page", "plan", "rfid", "supervisor",
+        "mqtt_inbound", "mqtt_port", "mqtt_states", "page", "plan", "rfid", "supervisor",
     ),
     "wiring": ("gateway",),
     "edge": ("board", "main", "net", "network_setup", "storage"),

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from tools.tidy import tables
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+_ADDRESS = re.compile(r"\w+://[^\s)]+")
 _DOCUMENT = re.compile(r"[\w./-]*\w\.md\b")
 
 
@@ -14,7 +15,7 @@ def check_words(source):
     for number, line in enumerate(source.lines, 1):
         for pattern, what in tables.FOREIGN_WORDS.items():
             if found := re.search(pattern, line):
-                yield source.finding(number, what, "text that is true everywhere", repr(found[0]), "say it in the project's own terms")
+                yield source.finding(number, "foreign word", f"no {what}", repr(found[0]), "say it in the project's own terms")
 
 
 def check_links(source, paths):
@@ -22,11 +23,12 @@ def check_links(source, paths):
     if source.path in tables.EXAMPLES:
         return
     for number, line in enumerate(source.lines, 1):
+        line = _ADDRESS.sub("", line)
         names = set(_DOCUMENT.findall(line))
         if source.path.endswith(".md"):
             names |= set(_LINK.findall(line))
         for name in sorted(names):
-            if "://" not in name and "://" not in line[: line.find(name)].rsplit(" ", 1)[-1] and not _exists(name, source.path, paths):
+            if not _exists(name, source.path, paths):
                 yield source.finding(number, "link", "a file of the project", name, "correct the name or remove the link")
 
 
