@@ -87,8 +87,9 @@ class Gateway:
             heartbeat.check(now_ms)
 
     def _wait_ms(self, bus_ms, now_ms):
-        publish_ms = max(0, PUBLISH_EVERY_MS - elapsed_ms(now_ms, self._published_ms))
-        return min(bus_ms, publish_ms, self.client.wait_ms(now_ms))
+        if self._topic == len(TOLD):  # else the burst waits for the client, which tells when it goes on
+            bus_ms = min(bus_ms, max(0, PUBLISH_EVERY_MS - elapsed_ms(now_ms, self._published_ms)))
+        return min(bus_ms, self.client.wait_ms(now_ms))
 
     def hungry(self):
         """True while bytes on the bus shall wake the loop."""

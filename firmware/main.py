@@ -11,6 +11,8 @@ import board
 import config
 import modbus
 import net
+import wlan
+from clock import TICKS_MASK, elapsed_ms
 from gateway import Gateway
 
 ZERO_TRIES = 3
@@ -67,18 +69,18 @@ def loop(checked, port, wdt, report):
     waiter = net.Waiter()
     waiter.add(port.uart, net.READABLE)
     link = net.TcpLink(waiter, net.Resolver())
-    net.join_wifi(checked["wifi"], checked["name"])
-    gateway = Gateway(checked, port, link, board.seed(), time.ticks_ms())
+    wlan.join(checked["wifi"]["ssid"], checked["wifi"]["password"], checked["name"])
+    gateway = Gateway(checked, port, link, board.seed(), time.ticks_ms() & TICKS_MASK)
     gc.collect()
     hungry = True
-    reported_ms = time.ticks_ms()
+    reported_ms = time.ticks_ms() & TICKS_MASK
     while True:
-        now_ms = time.ticks_ms()
+        now_ms = time.ticks_ms() & TICKS_MASK
         wait_ms = gateway.step(now_ms)
         wdt.feed()
         if gateway.take_episode():
             gc.collect()
-        if report and time.ticks_diff(now_ms, reported_ms) >= REPORT_EVERY_MS:
+        if report and elapsed_ms(now_ms, reported_ms) >= REPORT_EVERY_MS:
             reported_ms = now_ms
             report(gateway)
         if gateway.hungry() != hungry:

@@ -1,4 +1,4 @@
-"""MQTT 3.1.1: packet types, and the bytes that wait to be sent. Knows no socket and no clock (what comes in: mqtt_inbound).
+"""MQTT 3.1.1: packet types, and the bytes that wait to be sent. Knows no socket and no clock. What comes in: mqtt_inbound.
 
 Types carry their flags, as they stand in the first byte on the wire.
 """
@@ -17,6 +17,9 @@ PINGRESP = const(0xD0)
 
 TYPE_MASK = const(0xF0)
 RETAIN = const(1)
+_QOS_1 = const(2)
+
+PUBACK_BYTES = const(4)
 
 _TOPIC_AT = const(3)  # type and a remaining length of at most two bytes fit in front of it
 _HEADER_BYTES = const(3)
@@ -83,6 +86,26 @@ class Packet:
             length >>= 7
         self.buf[self.end] = length
         self.end += 1
+        return True
+
+    def put_publish(self, topic, payload, retain, packet_id):
+        """Queues one message; packet_id 0: QoS 0, else QoS 1. False: no room."""
+        length = 2 + len(topic) + len(payload)
+        if packet_id:
+            length += 2
+        if not self.open(PUBLISH | (RETAIN if retain else 0) | (_QOS_1 if packet_id else 0), length):
+            return False
+        self.append_text(topic)
+        if packet_id:
+            self.append_short(packet_id)
+        self.append(payload)
+        return True
+
+    def put_puback(self, packet_id):
+        """Queues the receipt for a QoS 1 message: PUBACK_BYTES. False: no room."""
+        if not self.open(PUBACK, PUBACK_BYTES - 2):
+            return False
+        self.append_short(packet_id)
         return True
 
     def append(self, data):

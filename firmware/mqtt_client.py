@@ -6,7 +6,7 @@ from umqtt.simple import MQTTClient
 from backoff import Backoff
 from clock import TICKS_MASK, Latch, elapsed_ms
 from keepalive import ASK_NOW, NO_ROOM, KeepAlive
-from mqtt import CONNACK, PINGRESP, PUBACK, PUBLISH, SUBACK, TYPE_MASK, UNSUBACK, Packet
+from mqtt import CONNACK, PINGRESP, PUBACK, PUBACK_BYTES, PUBLISH, SUBACK, TYPE_MASK, UNSUBACK, Packet
 from mqtt_inbound import Inbound
 from mqtt_port import ParentPort, put_connect
 from mqtt_states import (
@@ -32,10 +32,11 @@ class MqttClient(MQTTClient):
     The pause is 1, 2, 4 .. 30 s, of which the second half is drawn by lot. Own: connect, check_msg, wait_msg, publish
     (none of them waits). The constructor, set_last_will, set_callback, subscribe, ping and disconnect are umqtt's.
     All topics and payloads are bytes. The callback may publish; it gets (topic, msg), and `retained` tells the rest.
+    More counters: packet.refused (not sent: no room, no connection), inbound.oversize (skipped: above PACKET_BYTES).
     """
 
     def __init__(self, settings, client_id, link, seed):
-        """settings: host, port, user, password (or None), keepalive_s; client_id: bytes; link: see net.TcpLink; seed: any int."""
+        """settings: host, port, user, password (or None), keepalive_s; client_id: bytes; link: as net.TcpLink; seed: int."""
         user, password = settings["user"], settings["password"]
         super().__init__(
             client_id,
@@ -70,16 +71,6 @@ class MqttClient(MQTTClient):
         self._chunk = bytearray(_CHUNK_BYTES)
         self._at = 0  # chunk[_at:_have] is not parsed yet
         self._have = 0
-
-    @property
-    def oversize(self):
-        """Messages skipped because they are longer than PACKET_BYTES."""
-        return self.inbound.oversize
-
-    @property
-    def refused(self):
-        """Messages not sent: too long, too many, or no connection."""
-        return self.packet.refused
 
     # -- for the owner ------------------------------------------------------------------------------------------------
 
@@ -127,7 +118,7 @@ class MqttClient(MQTTClient):
     # -- what umqtt has under the same name ---------------------------------------------------------------------------
 
     def connect(self, clean_session=True, timeout=None):
-        """Asks for a dial at the next step, whatever pause is left; no effect on a connection. Sessions are always clean."""
+        """Asks for a dial at the next step, whatever pause is left; a connection stays. Sessions are always clean."""
         if self.state == STOPPED:
             self._enter(WAITING, self._now_ms)
         self._pause_ms = 0
@@ -135,22 +126,15 @@ class MqttClient(MQTTClient):
 
     def publish(self, topic, msg, retain=False, qos=0):
         """Queues one message (qos 0 or 1; an answer to 1 is not waited for). False: no connection, or no room."""
-        length = 2 + len(topic) + len(msg) + (2 if qos else 0)
-        head = PUBLISH | (1 if retain else 0) | qos << 1
         if self.state < SUBSCRIBING or qos > 1:
             return self.packet.refuse()
-        if not self.packet.open(head, length):
-            return False
-        self.packet.append_text(topic)
         if qos:
             self.pid = self.pid % 0xFFFF + 1
-            self.packet.append_short(self.pid)
-        self.packet.append(msg)
-        return True
+        return self.packet.put_publish(topic, msg, retain, self.pid if qos else 0)
 
     def check_msg(self):
         """Reads at most one chunk, and only if the last one is used up; takes at most one packet out of it."""
-        if self.state < GREETING or not self.packet.reserve(4):  # a PUBACK must fit
+        if self.state < GREETING or not self.packet.reserve(PUBACK_BYTES):  # for a receipt
             return
         if self._at == self._have:
             n = self.link.readinto(self._chunk)
@@ -266,8 +250,7 @@ class MqttClient(MQTTClient):
         if not inbound.open_publish():
             return False
         if inbound.qos and inbound.payload_at <= inbound.size:
-            self.packet.open(PUBACK, 2)
-            self.packet.append_short(inbound.short(inbound.topic_end))
+            self.packet.put_puback(inbound.short(inbound.topic_end))
         if inbound.length <= inbound.size:
             self.messages += 1
             self.retained = inbound.retained

@@ -11,6 +11,7 @@ import sys
 import _thread
 from micropython import const
 
+READABLE = select.POLLIN
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
 _RESOLVER_STACK_BYTES = const(6144)
@@ -24,7 +25,7 @@ class Waiter:
         self._ipoll = self._poll.ipoll
 
     def add(self, obj, mask):
-        """Watch a socket or UART for select.POLLIN, POLLOUT or both. Register few: ESP32 asks each one by one."""
+        """Watch a socket or UART for READABLE, select.POLLOUT or both. Register few: ESP32 asks each one by one."""
         self._poll.register(obj, mask)
 
     def change(self, obj, mask):

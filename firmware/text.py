@@ -9,6 +9,7 @@ _ZERO = const(0x30)
 _NINE = const(0x39)
 _UPPER_E = const(0x45)
 _LOWER_E = const(0x65)
+_MALFORMED = const(1000)
 NUMBER_DIGITS = const(12)  # longest integer part that scan_number keeps
 
 NOT_A_NUMBER = const(-1)
@@ -85,18 +86,21 @@ class Number:
 
 
 def _exponent(src, at, end):
-    """Value of the exponent that starts at src[at] (behind the e), saturated at +-99; 1000 when malformed."""
+    """Value of the exponent that starts at src[at] (behind the e), saturated at +-999; _MALFORMED when it is none.
+
+    Zeros can outweigh an exponent, so it must not saturate within the length of any text.
+    """
     negative = False
     if at < end and (src[at] == _MINUS or src[at] == _PLUS):
         negative = src[at] == _MINUS
         at += 1
     if at >= end:
-        return 1000
+        return _MALFORMED
     total = 0
     while at < end:
         if not _ZERO <= src[at] <= _NINE:
-            return 1000
-        total = min(99, total * 10 + src[at] - _ZERO)
+            return _MALFORMED
+        total = min(999, total * 10 + src[at] - _ZERO)
         at += 1
     return -total if negative else total
 
@@ -133,7 +137,7 @@ def scan_number(src, at, end, shift, out):
     exponent = 0
     if mark < end:
         exponent = _exponent(src, mark + 1, end)
-        if exponent == 1000:
+        if exponent == _MALFORMED:
             return NOT_A_NUMBER
     return _keep_digits(src, first, mark, whole_end - first + exponent + shift, out)
 

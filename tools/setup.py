@@ -61,13 +61,17 @@ def is_complete():
 
 def install():
     """Do whatever is left to do. Raises SystemExit with a sentence when that fails."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # subprocess.run ends its child on the way out
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     try:
         _install()
     except SetupError as error:
         raise SystemExit(str(error)) from error
-    except KeyboardInterrupt:
-        raise SystemExit("Stopped half-way: run make setup to go on.") from None
+
+
+def _leave(_number, _frame):
+    """subprocess.run ends its child on the way out."""
+    raise SystemExit("Stopped half-way: run make setup to go on.")
 
 
 def has_micropython_package():

@@ -78,6 +78,7 @@ class EvseDin:
         self.restarts = 0
         self._missed = False  # the last request got no answer
         self._block = BLOCK_OLD
+        self._asked_in = ERASING  # the state in which the request in flight was made
         self._since_ms = 0
         self._written = _NEVER  # last raw value sent, confirmed or not
         self._unread = False  # something was written and not read back yet
@@ -131,6 +132,7 @@ class EvseDin:
         return POLL
 
     def prepare(self, now_ms):
+        self._asked_in = self.state
         if self.state == ERASING:
             self._tell_set(0)
         elif self.state == NAMING:
@@ -159,6 +161,8 @@ class EvseDin:
             return
         if self._came_back(now_ms):
             self._restart(now_ms)
+        elif self.state != self._asked_in:
+            return  # it started over meanwhile: this answers a question of its earlier life
         elif wrote:
             self._wrote(result, now_ms)
         elif result == OK:

@@ -33,14 +33,15 @@ class Broker:
         self.keep_log = 4000
         self.link = None
         self.published = 0
+        self.delivered = []  # what controllers published and the gateway was handed live; the reader empties it
 
     def send(self, topic, payload, retain=False):
         """A controller publishes."""
         if self.mode != FINE:
             return
         self._store(topic, payload, retain)
-        if self.link is not None:
-            self.link.deliver(topic, payload, False)
+        if self.link is not None and self.link.deliver(topic, payload, False):
+            self.delivered.append((topic, payload))
 
     def _store(self, topic, payload, retain):
         if retain and payload:
@@ -131,9 +132,16 @@ class Link:
         self.dead = True
         self.broker.link = None
 
+    def has_bytes(self):
+        """True while the client has something to read."""
+        return len(self._inbox) > 0
+
     def deliver(self, topic, payload, retain):
-        if self.filter is not None and topic.startswith(self.filter):
-            self._inbox += publish_packet(topic, payload, retain)
+        """True when the client is subscribed to it."""
+        if self.filter is None or not topic.startswith(self.filter):
+            return False
+        self._inbox += publish_packet(topic, payload, retain)
+        return True
 
     def _serve(self):
         """Reads the packets the client has sent so far and answers them."""

@@ -121,14 +121,16 @@ class EvseDin:
     def _wanted_ca(self):
         raw = self.set_current_raw
         current_ca = min(raw if self.precise else raw * 100, HIGHEST_A * 100)
-        limit_a = self._limit_a()
+        limit_a = self.limit_a
         if limit_a:
             current_ca = min(current_ca, limit_a * 100)
         if self._eeprom[_CONFIG] & DISABLED or self.rcd_error or current_ca < self._eeprom[_MINIMUM] * 100:
             return 0
         return current_ca
 
-    def _limit_a(self):
+    @property
+    def limit_a(self):
+        """What register 1003 shows: the fixed limit, else the cable."""
         return self._eeprom[_FIXED_LIMIT] or self.cable_a
 
     def _read(self, address, count):
@@ -152,7 +154,7 @@ class EvseDin:
         else:
             controller = 2
         status = (RELAY_ON if self.relay_on else 0) | (RCD_ERROR if self.rcd_error else 0)
-        return [self.set_current_raw, signalled, self.state, self._limit_a(), 0, self.firmware, controller, status, 0, 0]
+        return [self.set_current_raw, signalled, self.state, self.limit_a, 0, self.firmware, controller, status, 0, 0]
 
     def _write(self, address, values):
         if not values:

@@ -80,12 +80,17 @@ class World:
         self.broker = Broker()
         self.controller = Controller(self.broker, count)
         self.seed = seed
-        self.invariants = None
+        self.invariants = None  # sim.invariants.Invariants, if this run is checked
         self.start_gateway()
 
     def start_gateway(self):
-        """A (re)start of the box: nothing survives."""
-        self.gateway = Gateway(self.config, self.line, Link(self.broker), self.seed, self.tick())
+        """A (re)start of the box: nothing survives, and the broker notices that the connection is gone."""
+        if self.broker.link is not None:
+            self.broker.link.cut()
+        self.link = Link(self.broker)
+        self.gateway = Gateway(self.config, self.line, self.link, self.seed, self.tick())
+        if self.invariants is not None:
+            self.invariants.restarted()
 
     def tick(self):
         return (self.start_tick + self.now_ms) & TICKS_MASK
@@ -101,12 +106,15 @@ class World:
         wait_ms = self.gateway.step(self.tick())
         self.steps += 1
         if self.invariants is not None:
+            self.invariants.wait(wait_ms)
             self.invariants.check(self)
         self.now_ms += self._until_next(wait_ms)
 
     def _until_next(self, wait_ms):
         """Milliseconds to the next event, at least 1 (the time a step takes)."""
         wait_ms = min(wait_ms, self.controller.next_ms() - self.now_ms)
+        if self.link.has_bytes():
+            return 1
         if self.gateway.hungry():
             byte_us = self.line.next_us()
             if byte_us is not None:

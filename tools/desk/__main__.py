@@ -13,13 +13,22 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def main(arguments):
+    wanted = _catch_signals()
     from tools.desk import settings
 
     options = settings.parser().parse_args(arguments)
     _enter_environment(arguments)
     for sentence in settings.later_parts(options):
         print(sentence, flush=True)
-    return _run(options)
+    return _run(options, wanted)
+
+
+def _catch_signals():
+    """An Event that SIGINT, SIGTERM and SIGHUP set: an exception at any line could lose a child that has just been started."""
+    wanted = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: wanted.set())
+    return wanted
 
 
 def _enter_environment(arguments):
@@ -32,18 +41,15 @@ def _enter_environment(arguments):
         setup.install()
     if os.path.realpath(sys.prefix) == os.path.realpath(setup.ENVIRONMENT):
         raise SystemExit("The environment %s is damaged: run make clean, then make setup." % setup.ENVIRONMENT)
+    sys.stdout.flush()
     os.execv(setup.PYTHON, [setup.PYTHON, "-m", "tools.desk"] + arguments)
 
 
-def _run(options):
+def _run(options, wanted):
     from tools.desk import ui
     from tools.desk.desk import Desk, Stopped
     from tools.desk.settings import Trouble
 
-    wanted = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Only a flag: an exception at any line could lose a child that has just been started.
-        signal.signal(number, lambda _number, _frame: wanted.set())
     crash = _stop_on_crash(wanted)
     view = ui.choose(options)
     desk = None

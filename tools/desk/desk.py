@@ -47,6 +47,7 @@ class Desk:
         self._work_dir = None
 
     def start(self):
+        self._pause(0)
         self._work_dir = tempfile.mkdtemp(prefix="ladepunkt-desk-")
         self._start_control()
         self._start_broker()

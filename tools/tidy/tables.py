@@ -8,11 +8,11 @@ LAYERS = {
         "drivers.meters", "registers",
     ),
     "machines": (
-        "broker", "bus", "charge_point", "connections", "drivers.evse_din", "drivers.meter", "inbox", "modbus_server", "mqtt_client",
+        "broker", "bus", "charge_point", "connections", "drivers.evse_din", "drivers.meter", "inbox", "keepalive", "modbus_server", "mqtt_client",
         "mqtt_inbound", "mqtt_port", "mqtt_states", "page", "plan", "rfid", "supervisor",
     ),
     "wiring": ("gateway",),
-    "edge": ("board", "main", "net", "network_setup", "storage"),
+    "edge": ("board", "main", "net", "storage", "wlan"),
 }
 FLOOR = ("boot", "failsafe")
 
@@ -77,7 +77,6 @@ ALLOWED_BIG_FRAMES = {
     "jsontext.*": "one incoming message",
     "inbox.*": "one incoming message",
     "text.scan_number": "one incoming message",
-    "mqtt_client.MqttClient._take_publish": "one incoming message",
     "topics._told_topics": "boot",
     "gateway.Gateway._add_charge_point": "boot",
 }

@@ -1,0 +1,223 @@
+"""What must hold after every step, whatever fails. Each sentence has a name; the checker knows the world, not the firmware.
+
+The checker takes the firmware's word for nothing but the state of its machines (to compare transitions with their tables).
+"""
+
+from drivers import evse_din
+from mqtt_states import TRANSITIONS as CLIENT_TRANSITIONS
+from topics import TOLD
+
+CUT_OFF_MS = 1500  # from the limit to the end of the first 0 A frame
+REACTION_MS = 100  # from the arrival of a message to the step that takes it
+QUIET_CHARS = 3.5
+COMPLETE_MS = 2500  # an observer has seen every told topic within this time
+SETTLE_MS = 3000  # after a connection is up again
+
+SENTENCES = {
+    "zero_first": "the first frame to an EVSE after a start is 0 A",
+    "no_gap_values": "no frame asks for a current between 0 and 6 A, in the scale the EVSE is in",
+    "ceilings": "no frame asks for more than the set point, the installation, the cable or the EVSE allow",
+    "alive_only": "no frame asks for current without a living heartbeat",
+    "cut_off": "a 0 A frame follows the heartbeat limit within 1.5 s while the EVSE is set to more",
+    "eeprom": "nothing at 2000 and above is written, but bit 7 of 2005 once per start",
+    "quiet_line": "3.5 characters of silence separate frames",
+    "transitions": "no machine makes a transition that its table does not have",
+    "complete_set": "while connected, every told topic is published again within 2.5 s",
+    "no_foreign_data": "no reading reaches a topic that the meter never showed",
+    "bounded_wait": "no step asks to sleep for more than 1 s",
+}
+
+
+class Violation(AssertionError):
+    """Names the invariant, the world's time and the seed."""
+
+
+class Oracle:
+    """Whether a heartbeat is alive, from what the broker delivered."""
+
+    def __init__(self, limit_ms):
+        self.limit_ms = limit_ms
+        self.value = None
+        self.at_ms = None
+        self.until_ms = None  # alive until; None: not alive
+
+    def hear(self, value, now_ms):
+        if value == self.value:
+            return
+        near = self.at_ms is not None and now_ms - self.at_ms < self.limit_ms + REACTION_MS
+        self.value = value
+        self.at_ms = now_ms
+        self.until_ms = now_ms + self.limit_ms if near else None
+
+    def alive(self, now_ms):
+        return self.until_ms is not None and now_ms < self.until_ms + REACTION_MS
+
+
+class Invariants:
+    """check(world) after every step, which also empties what line and broker have recorded; `counts` tells how often each invariant had something to check."""
+
+    def __init__(self, world):
+        self.counts = dict.fromkeys(SENTENCES, 0)
+        self.world = world
+        self.oracle = Oracle(world.config["heartbeat_limit_s"] * 1000)
+        self.highest_ca = [0] * len(world.controller.set_text)  # the highest set point that may still count
+        self.restarted()
+
+    def restarted(self):
+        """A new gateway: nothing it was told before counts."""
+        world = self.world
+        self.oracle = Oracle(self.oracle.limit_ms)
+        self._first = {point["evse"]: True for point in world.config["charge_points"]}
+        self._eeprom_writes = 0
+        self._states = None
+        self._online_ms = None
+        self._seen = {}
+        self._zero_frames = {}
+        self._line_free_us = 0
+
+    def check(self, world):
+        self._messages(world)
+        self._frames(world)
+        self._cut_off(world)
+        self._transitions(world)
+        self._published(world)
+
+    def _fail(self, name, text):
+        raise Violation(
+            "%s (%s) at %d ms of seed %d: %s" % (name, SENTENCES[name], self.world.now_ms, self.world.seed, text)
+        )
+
+    def _messages(self, world):
+        """What was delivered in this step counts from now on."""
+        for topic, payload in world.broker.delivered:
+            if topic.endswith(b"global_data") and b"heartbeat" in payload:
+                self.oracle.hear(payload, world.now_ms)
+            elif topic.endswith(b"set_current"):
+                self.highest_ca[topic[-len(b"0/data/set_current")] - 48] = set_point_ca(payload)
+        world.broker.delivered.clear()
+
+    # --- frames ---
+
+    def _frames(self, world):
+        for start_us, end_us, data in world.line.frames:
+            self._quiet(start_us, end_us)
+            for cp, point in enumerate(world.site.charge_points):
+                if data[0] == point.evse.unit:
+                    self._evse_frame(cp, point.evse, data, start_us, end_us)
+        world.line.frames.clear()
+
+    def _quiet(self, start_us, end_us):
+        self.counts["quiet_line"] += 1
+        if start_us < self._line_free_us:
+            self._fail("quiet_line", "%d us too early" % (self._line_free_us - start_us))
+        self._line_free_us = end_us + int(QUIET_CHARS * self.world.line.char_us)
+
+    def _evse_frame(self, cp, evse, data, start_us, end_us):
+        address = data[2] << 8 | data[3]
+        value = data[7] << 8 | data[8] if data[1] == 16 else None
+        zero = data[1] == 16 and address == 1000 and value == 0
+        if self._first[data[0]]:
+            self._first[data[0]] = False
+            self.counts["zero_first"] += 1
+            if not zero:
+                self._fail("zero_first", data.hex())
+        if value is None:
+            return
+        if zero:
+            self._zero_frames[cp] = end_us // 1000
+        elif address == 1000:
+            self._current(cp, evse, value, start_us // 1000)
+        elif address >= 2000:
+            self._eeprom(evse, address, value)
+
+    def _current(self, cp, evse, value, at_ms):
+        current_ca = value if evse.precise else value * 100
+        self.counts["no_gap_values"] += 1
+        if current_ca < 600:
+            self._fail("no_gap_values", "raw %d, precise %r" % (value, evse.precise))
+        self.counts["ceilings"] += 1
+        world = self.world
+        allowed_ca = min(world.config["installation_limit_a"] * 100, self.highest_ca[cp], 3200)
+        allowed_ca = min(allowed_ca, evse.limit_a * 100)
+        if current_ca > allowed_ca:
+            self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))
+        self.counts["alive_only"] += 1
+        if not self.oracle.alive(at_ms):
+            self._fail("alive_only", "%d (0.01 A) at %d ms" % (current_ca, at_ms))
+
+    def _eeprom(self, evse, address, value):
+        self.counts["eeprom"] += 1
+        self._eeprom_writes += 1
+        allowed = len(self.world.site.charge_points)
+        if address != 2005 or not value & 0x80 or self._eeprom_writes > allowed:
+            self._fail("eeprom", "%d := %#x, write number %d" % (address, value, self._eeprom_writes))
+
+    def _cut_off(self, world):
+        until_ms = self.oracle.until_ms
+        if until_ms is None or world.now_ms < until_ms + CUT_OFF_MS:
+            return
+        for cp, point in enumerate(world.site.charge_points):
+            self.counts["cut_off"] += 1
+            if point.evse.set_current_raw and self._zero_frames.get(cp, -1) < until_ms - REACTION_MS:
+                self._fail("cut_off", "charge point %d: last 0 A frame at %r, limit at %d" % (cp, self._zero_frames.get(cp), until_ms))
+        self.oracle.until_ms = None
+
+    # --- machines and topics ---
+
+    def _transitions(self, world):
+        gateway = world.gateway
+        now = [gateway.client.state] + [point.evse.state for point in gateway.points]
+        if self._states is not None:
+            self._transition("mqtt_client", CLIENT_TRANSITIONS, self._states[0], now[0])
+            for before, after in zip(self._states[1:], now[1:]):
+                self._transition("evse", evse_din.TRANSITIONS, before, after)
+        self._states = now
+
+    def _transition(self, machine, table, before, after):
+        if before == after:
+            return
+        self.counts["transitions"] += 1
+        if (before, after) not in table and not _two_steps(table, before, after):
+            self._fail("transitions", "%s: %d -> %d" % (machine, before, after))
+
+    def _published(self, world):
+        for topic, payload, _ in world.broker.log:
+            self._seen[topic] = world.now_ms
+            if topic.endswith(b"get/voltages"):
+                self._readings(payload)
+        world.broker.log.clear()
+        if not world.gateway.client.online or world.broker.mode != "fine":
+            self._online_ms = None
+        elif self._online_ms is None:
+            self._online_ms = world.now_ms
+        elif world.now_ms - self._online_ms > SETTLE_MS:
+            self._complete(world)
+
+    def _complete(self, world):
+        self.counts["complete_set"] += 1
+        row = TOLD[self.counts["complete_set"] % len(TOLD)]  # one per step, in turn
+        for root in range(len(world.site.charge_points)):
+            age_ms = world.now_ms - self._seen.get(b"openWB/internal_chargepoint/%d/" % root + row[0], -COMPLETE_MS)
+            if age_ms > COMPLETE_MS:
+                self._fail("complete_set", "%r is %d ms old" % (row[0], age_ms))
+
+    def _readings(self, payload):
+        self.counts["no_foreign_data"] += 1
+        if payload not in (b"null", b"[230.0,230.0,230.0]", b"[0.0,0.0,0.0]"):
+            self._fail("no_foreign_data", repr(payload))
+
+    def wait(self, wait_ms):
+        self.counts["bounded_wait"] += 1
+        if not 0 <= wait_ms <= 1000:
+            self._fail("bounded_wait", "%r ms" % wait_ms)
+
+
+def _two_steps(table, before, after):
+    """One step of the gateway may make two transitions of one machine."""
+    return any((before, middle) in table and (middle, after) in table for _, middle in table)
+
+
+def set_point_ca(payload):
+    """The set point in 0.01 A; the simulated controllers send numbers only."""
+    return round(float(payload) * 100)
+

@@ -1,0 +1,159 @@
+"""A seeded life of a box: which faults exist is drawn first, then when they happen. Same seed, same trace.
+
+    python -m host_tests.sim.swarm SEED [SECONDS]     prints the trace of one seed
+"""
+
+import random
+
+from host_tests.fakes import broker as broker_fake
+from host_tests.fakes import wire
+from host_tests.sim.invariants import Invariants
+from host_tests.sim.world import World, standard_config
+
+LAST_MINUTE = 0x3FFFFFFF - 60000
+BUS_FAULTS = (wire.SILENT, wire.NOISE, wire.CRC, wire.SLOW, wire.ECHO, wire.FOREIGN)
+BROKER_FAULTS = (broker_fake.REFUSING, broker_fake.DROPPING, broker_fake.MUTE, broker_fake.STOPPED)
+SET_POINTS = (b"0", b"6", b"10.5", b"13", b"16", b"20", b"32", b"3", b"-6")
+EVENT_MS = (3000, 25000)
+
+
+def draw_config(rng):
+    return standard_config(
+        charge_points=rng.choice((1, 1, 2)),
+        meter=rng.choice(("sdm630", "sdm630", "sdm72", "none")),
+        gap_ms=rng.choice((5, 20, 20, 50)),
+        heartbeat_limit_s=rng.choice((30, 60, 60, 120)),
+        installation_limit_a=rng.choice((10, 16, 32)),
+    )
+
+
+class Swarm:
+    """One world and its fate."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        rng = self.rng
+        self.world = World(
+            seed,
+            draw_config(rng),
+            start_tick=rng.choice((0, LAST_MINUTE + rng.randrange(60000))),
+            firmware=rng.choice((8, 10, 15, 16, 17, 18)),
+            latency_us=rng.choice((5000, 20000, 50000)),
+        )
+        self.world.invariants = Invariants(self.world)
+        self.world.controller.interval_ms = rng.choice((5000, 10000, 20000, 59700))
+        self.actions = [action for action in ACTIONS if rng.random() < 0.6] or [ACTIONS[0]]
+        self.trace = []
+        self._last = None
+        for point in self.world.site.charge_points:
+            point.car.ramp_down_ms = rng.randrange(1000, 5000)
+            point.car.phases = rng.choice((1, 3))
+            point.car.stubborn = rng.random() < 0.1
+            point.evse.cable_a = rng.choice((13, 20, 32))
+            point.evse.configure(2007, rng.choice((0, 16, 20, 32)))
+            point.car.plug()
+
+    def run(self, seconds):
+        """Runs the world with an event every few seconds; raises invariants.Violation."""
+        end_ms = self.world.now_ms + seconds * 1000
+        while self.world.now_ms < end_ms:
+            self._run(self.rng.randrange(*EVENT_MS))
+            action = self.rng.choice(self.actions)
+            self._note(action.__name__)
+            action(self.world, self.rng)
+
+    def _run(self, ms):
+        end_ms = self.world.now_ms + ms
+        while self.world.now_ms < end_ms:
+            self.world.step()
+            told = [(point.limit_ca, point.reason, point.evse.raw, point.evse.state) for point in self.world.gateway.points]
+            if told != self._last:
+                self._last = told
+                self._note("%r" % told)
+
+    def _note(self, text):
+        self.trace.append("%9d %s" % (self.world.now_ms, text))
+
+
+def break_bus(world, rng):
+    units = [point["evse"] for point in world.config["charge_points"]]
+    units += [point["meter"]["unit"] for point in world.config["charge_points"] if point["meter"]["unit"]]
+    world.line.faults[rng.choice(units)] = rng.choice(BUS_FAULTS)
+
+
+def break_all(world, rng):
+    fault = rng.choice(BUS_FAULTS)
+    for point in world.config["charge_points"]:
+        world.line.faults[point["evse"]] = fault
+        world.line.faults[point["meter"]["unit"]] = fault
+
+
+def heal_bus(world, rng):
+    world.line.faults.clear()
+
+
+def break_broker(world, rng):
+    world.broker.mode = rng.choice(BROKER_FAULTS)
+    if rng.random() < 0.5 and world.broker.link is not None:
+        world.broker.link.cut()
+
+
+def heal_broker(world, rng):
+    world.broker.mode = broker_fake.FINE
+
+
+def silence(world, rng):
+    world.controller.beating = False
+
+
+def speak(world, rng):
+    world.controller.beating = True
+    world.controller.setting = True
+
+
+def new_set_point(world, rng):
+    world.controller.set_text = [rng.choice(SET_POINTS) for _ in world.controller.set_text]
+
+
+def replay(world, rng):
+    """The last heartbeat again and again, as a mad bridge would."""
+    world.controller.beating = False
+    for _ in range(5):
+        world.controller.beat(b'{"heartbeat": %d.25}' % world.controller.stamp_s, world.now_ms)
+
+
+def restart_gateway(world, rng):
+    world.start_gateway()
+
+
+def dip_evse(world, rng):
+    rng.choice(world.site.charge_points).evse.power_cycle(world.now_ms)
+
+
+def pull_plug(world, rng):
+    car = rng.choice(world.site.charge_points).car
+    if car.plugged:
+        car.unplug()
+    else:
+        car.plug()
+
+
+ACTIONS = (
+    new_set_point, silence, speak, heal_bus, break_bus, break_all, break_broker, heal_broker, replay, restart_gateway, dip_evse,
+    pull_plug,
+)  # fmt: skip
+
+
+def main():
+    import sys
+
+    swarm = Swarm(int(sys.argv[1]))
+    try:
+        swarm.run(int(sys.argv[2]) if len(sys.argv) > 2 else 300)
+    finally:
+        print("\n".join(swarm.trace))
+        print(swarm.world.invariants.counts)
+
+
+if __name__ == "__main__":
+    main()
