@@ -15,10 +15,10 @@ class Rs485:
 
     def __init__(self, row, baud):
         """row: one line of board.json's rs485 list."""
+        self._de = None if row["de"] is None else machine.Pin(row["de"], machine.Pin.OUT, value=0)
         self.uart = machine.UART(
             row["uart"], baudrate=baud, tx=row["tx"], rx=row["rx"], timeout=0, timeout_char=0, rxbuf=512, txbuf=256
         )
-        self._de = None if row["de"] is None else machine.Pin(row["de"], machine.Pin.OUT, value=0)
         self._char_us = 10000000 // baud
 
     def write(self, buf, n):

@@ -176,7 +176,7 @@ class Bus:
         station.sent(now_ms)
         self._enter(WAITING, now_ms)
         if self._port.write(self._tx, self._tx_n) != self._tx_n:
-            self._finish(SEND_FAILED, now_ms)
+            self._limit_ms = 0  # the next step ends it, so that the driver hears of it
 
     def _drop_stale(self):
         n = self._port.readinto(self._chunk)
@@ -231,11 +231,10 @@ class Bus:
             self._expect(c)
 
     def _drop(self, c):
-        """This byte, and the one before it, start no reply: noise, or a frame of somebody else."""
+        """This byte, and those before it, start no reply: noise, or a frame of somebody else."""
         self.noise_bytes = (self.noise_bytes + 1) & _COUNT_MASK
         if self.rx_n:
-            self._skipped = True  # our unit, another function
-        if self.rx_n or c == self.station.unit:
+            self._skipped = True  # our unit, but another function or length
             self._restart()
         if c == self.station.unit:
             self._take(c)
@@ -248,8 +247,7 @@ class Bus:
             if self._echo:
                 self._want = self._tx_n
             else:
-                self._skipped = True
-                self._restart()
+                self._drop(third)
 
     def _complete(self, now_ms):
         """A frame of the expected length is here. True when the transaction is over."""
@@ -278,6 +276,8 @@ class Bus:
 
     def _blame(self):
         """Why a transaction that ran out of time failed."""
+        if not self._limit_ms:
+            return SEND_FAILED
         if self._skipped:
             return WRONG_REPLY
         return BAD_CRC if self.rx_n > 2 else TIMEOUT

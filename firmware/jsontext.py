@@ -6,7 +6,7 @@ precision, a unix time would lose 128 s. Bounded: nesting up to DEPTH_MAX, no re
 
 from micropython import const
 
-from text import Number, scan_number
+from text import NOT_A_NUMBER, Number, scan_number
 
 DEPTH_MAX = const(8)
 BAD = const(-1)
@@ -169,8 +169,9 @@ def as_text(src):
     """
     if is_string(src):
         return src[1:-1]
-    number = Number()
-    if not scan_number(src, 0, len(src), 0, number) or src in (b"true", b"false") or src[:1] in (b"{", b"[", b'"'):
+    if scan_number(src, 0, len(src), 0, Number()) != NOT_A_NUMBER:
+        return None
+    if src in (b"true", b"false") or src[:1] in (b"{", b"[", b'"'):
         return None
     for c in src:
         if c < 0x20 or c == 0x22 or c == 0x5C:

@@ -5,10 +5,10 @@ Whatever ends the loop ends in 0 A.
 
 import gc
 import json
+import sys
 import time
 
 import board
-import config
 import modbus
 import net
 import wlan
@@ -19,18 +19,37 @@ ZERO_TRIES = 3
 ZERO_PAUSE_MS = 60  # a reply has passed by then, so that two frames never collide
 REPORT_EVERY_MS = 1000
 REG_SET = 1000
+BAUD_WITHOUT_CONFIG = 9600  # the only one an EVSE-DIN has
 IDS_WITHOUT_CONFIG = (1, 2, 11, 12)  # where openWB's boxes have their EVSE
 
 
+class Unusable(Exception):
+    """A file that the box can not start with; the text says file, key, expected and found."""
+
+
 def read_json(name):
-    """The content of a JSON file; ConfigError says what is wrong with it."""
     try:
         with open(name) as file:
             return json.load(file)
     except OSError:
-        raise config.ConfigError("%s: missing; expected a JSON file" % name)
+        raise Unusable("%s: missing; expected a JSON file" % name)
     except ValueError:
-        raise config.ConfigError("%s: expected JSON, found something that does not parse" % name)
+        raise Unusable("%s: expected JSON, found something that does not parse" % name)
+
+
+def read_checked(name, checker):
+    """The content of a file as the function `checker` of config returns it. Raises Unusable.
+
+    The checks leave the memory again: they are 4 kB that nobody needs after the start.
+    """
+    import config
+
+    try:
+        return getattr(config, checker)(read_json(name), name)
+    except config.ConfigError as error:
+        raise Unusable(str(error))
+    finally:
+        del sys.modules["config"]
 
 
 def zero_all(port, units):
@@ -47,30 +66,29 @@ def zero_all(port, units):
 def run(report=None):
     """Starts the box and stays in the loop for ever. report(gateway), if given, is called once per second (desk only)."""
     print("ladepunkt: start after", board.reset_cause())
-    checked_board = config.check_board(read_json("board.json"))
-    wdt = board.watchdog(checked_board["watchdog_s"])
+    pins = read_checked("board.json", "check_board")
+    wdt = board.watchdog(pins["watchdog_s"])
     units = IDS_WITHOUT_CONFIG
-    row = checked_board["rs485"][0]
     port = None
     try:
-        checked = config.check_config(read_json("config.json"))
-        port = board.Rs485(row, checked["bus"]["baud"])
-        units = [point["evse"] for point in checked["charge_points"]]
-        loop(checked, port, wdt, report)
-    except config.ConfigError as error:
+        settings = read_checked("config.json", "check_config")
+        port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
+        units = [point["evse"] for point in settings["charge_points"]]
+        loop(settings, port, wdt, report)
+    except Unusable as error:
         print("ladepunkt: stays at 0 A:", error)
         raise SystemExit(2)
     finally:
-        zero_all(port or board.Rs485(row, 9600), units)
+        zero_all(port or board.Rs485(pins["rs485"][0], BAUD_WITHOUT_CONFIG), units)
 
 
-def loop(checked, port, wdt, report):
+def loop(settings, port, wdt, report):
     """Builds the gateway and steps it until something raises."""
     waiter = net.Waiter()
     waiter.add(port.uart, net.READABLE)
     link = net.TcpLink(waiter, net.Resolver())
-    wlan.join(checked["wifi"]["ssid"], checked["wifi"]["password"], checked["name"])
-    gateway = Gateway(checked, port, link, board.seed(), time.ticks_ms() & TICKS_MASK)
+    wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
+    gateway = Gateway(settings, port, link, board.seed(), time.ticks_ms() & TICKS_MASK)
     gc.collect()
     hungry = True
     reported_ms = time.ticks_ms() & TICKS_MASK

@@ -1,8 +1,8 @@
-"""Who is next on the line: 0 A before writes before polls, polls in turn."""
+"""Who is next on the line: 0 A before writes before polls, equal wishes in turn, and nobody is left out for long."""
 
 from micropython import const
 
-from bus import IDLE
+from bus import IDLE, OK
 
 # What a driver wants, from its wants(now_ms).
 NOTHING = const(0)
@@ -10,6 +10,10 @@ AFTER_OTHERS = const(1)
 POLL = const(2)
 WRITE = const(3)
 ZERO = const(4)
+
+FAVOURS = const(2)  # a write and its read-back; then its driver lets the others pass
+LOOK_AGAIN_MS = const(100)  # while everybody rests
+
 
 
 class Plan:
@@ -25,6 +29,7 @@ class Plan:
         self._turn = 0  # who is asked first
         self._current = 0  # whose request is, or was last, in flight
         self._polling = False  # that request was a poll
+        self._favours = 0  # requests in a row that overtook the polls
 
     def step(self, now_ms):
         """Hands a finished transaction to its driver."""
@@ -46,12 +51,13 @@ class Plan:
             return self.bus.wait_ms(now_ms)
         i = self._pick(now_ms)
         if i < 0:
-            return 1000
+            return LOOK_AGAIN_MS
         driver = self._drivers[i]
         driver.prepare(now_ms)
         rest_ms = self.bus.rest_ms(driver.station, now_ms)
         if rest_ms:
             return rest_ms
+        self._favours = self._favours + 1 if self._wish(i, now_ms) > POLL else 0
         self._current = i
         self._polling = driver.wants(now_ms) <= POLL
         self.bus.start(driver.station, now_ms)
@@ -59,21 +65,32 @@ class Plan:
 
     def _pick(self, now_ms):
         """Index of the driver with the strongest wish, in turn where they are equal; -1 when nobody wants anything."""
+        i = self._strongest((self._current + 1) % len(self._drivers), now_ms)
+        if i < 0 or self._wish(i, now_ms) > POLL:
+            return i
+        return self._strongest(self._turn, now_ms)
+
+    def _strongest(self, first, now_ms):
+        """The first of the strongest, looking from `first` on."""
         best = -1
         strongest = NOTHING
-        i = self._turn
+        i = first
         while True:
             wish = self._wish(i, now_ms)
             if wish > strongest:
                 strongest = wish
                 best = i
             i = i + 1 if i + 1 < len(self._drivers) else 0
-            if i == self._turn:
+            if i == first:
                 return best
 
     def _wish(self, i, now_ms):
-        driver = self._drivers[i]
-        wish = driver.wants(now_ms)
-        if wish > POLL and i == self._current and driver.station.last_result < 0:
-            return AFTER_OTHERS  # a deaf EVSE must not starve the other stations
-        return wish
+        """What driver i wants, but that an EVSE which is deaf, refuses or does not obey must not starve the others."""
+        wish = self._drivers[i].wants(now_ms)
+        if wish <= POLL or self._favours < FAVOURS * len(self._drivers) and not self._must_yield(i):
+            return wish
+        return AFTER_OTHERS
+
+    def _must_yield(self, i):
+        """True right after requests of its own that failed, or were enough."""
+        return i == self._current and (self._favours >= FAVOURS or self._drivers[i].station.last_result != OK)

