@@ -40,21 +40,21 @@ class Rs485:
 
 
 RESET_CAUSES = (
-    (machine.PWRON_RESET, "power on"),
-    (machine.HARD_RESET, "panic or hard reset"),
-    (machine.WDT_RESET, "watchdog"),
-    (machine.DEEPSLEEP_RESET, "deep sleep"),
-    (machine.SOFT_RESET, "soft reset"),
+    (machine.PWRON_RESET, b"power on"),
+    (machine.HARD_RESET, b"panic or hard reset"),
+    (machine.WDT_RESET, b"watchdog"),
+    (machine.DEEPSLEEP_RESET, b"deep sleep"),
+    (machine.SOFT_RESET, b"soft reset"),
 )
 
 
 def reset_cause():
-    """Why the chip started, as text."""
+    """Why the chip started, as text (bytes)."""
     cause = machine.reset_cause()
     for value, text in RESET_CAUSES:
         if value == cause:
             return text
-    return "cause %d" % cause
+    return b"cause %d" % cause
 
 
 def watchdog(seconds):
@@ -62,8 +62,8 @@ def watchdog(seconds):
     return machine.WDT(timeout=seconds * 1000)
 
 
-def seed():
-    """An integer that differs from box to box."""
+def box_id():
+    """An integer that differs from box to box, from the chip's serial number."""
     total = 0
     for byte in machine.unique_id():
         total = (total * 31 + byte) & 0x3FFFFFFF

@@ -1,4 +1,4 @@
-"""Modbus RTU master: one request in flight on one RS485 line, and the quality of every station on it.
+"""Modbus RTU master: one request in flight on one RS485 line.
 
 Retries, order and meaning are not decided here: `plan` picks the next station, the drivers say what they want.
 """
@@ -7,13 +7,7 @@ from micropython import const
 
 import modbus
 from clock import elapsed_ms
-
-OK = const(0)
-TIMEOUT = const(-1)
-BAD_CRC = const(-2)
-WRONG_REPLY = const(-3)  # other unit, function, byte count or register than asked
-SEND_FAILED = const(-4)
-# results above 0 are Modbus exception codes
+from station import BAD_CRC, COUNT_MASK, OK, SEND_FAILED, TIMEOUT, WRONG_REPLY
 
 IDLE = const(0)
 WAITING = const(1)
@@ -21,103 +15,6 @@ TRANSITIONS = ((IDLE, WAITING), (WAITING, IDLE))
 
 CHUNK_BYTES = const(64)
 REPLY_SLACK_MS = const(155)  # beyond the wire time of request and reply: EVSE-DIN and Eastron answer well below 150 ms
-SILENT_AFTER = const(3)  # time-outs in a row
-BURST = const(3)  # errors in a row that lengthen the gap
-CALM = const(100)  # good replies in a row that shorten it again
-GAPS_MS = (20, 50, 100, 250)
-_COUNT_MASK = const(0x3FFFFFF)
-
-
-class Station:
-    """One device on the line: its next request, set by its driver, and how well it answers."""
-
-    def __init__(self, unit, base_gap_ms, silent_retry_ms):
-        self.unit = unit
-        self.function = modbus.READ_HOLDING
-        self.address = 0
-        self.count = 0
-        self.word = 0  # the one register of a write
-        self.urgent = False  # 0 A: ignores back-off
-        self.requests = 0
-        self.timeouts = 0
-        self.crc_errors = 0
-        self.wrong_replies = 0
-        self.exceptions = 0
-        self.echoes = 0
-        self.latency_ms = 0  # of the last reply: end of request to its first byte, as seen by the loop
-        self.latency_max_ms = 0
-        self.silent = False
-        self.last_result = OK
-        self._base_gap_ms = base_gap_ms
-        self._silent_retry_ms = silent_retry_ms
-        self._level = -1  # index into GAPS_MS once backed off
-        self._errors = 0  # in a row
-        self._good = 0  # in a row
-        self._asked_ms = 0
-
-    def gap_ms(self):
-        """Idle time on the line before the next request to this station."""
-        if self.urgent or self._level < 0:
-            return self._base_gap_ms
-        return max(self._base_gap_ms, GAPS_MS[self._level])
-
-    def rests(self, now_ms):
-        """True while a silent station is left alone so that it does not slow down the others."""
-        return self.silent and elapsed_ms(now_ms, self._asked_ms) < self._silent_retry_ms
-
-    def ask(self, function, address, count):
-        self.function = function
-        self.address = address
-        self.count = count
-        self.urgent = False
-
-    def tell(self, address, word):
-        self.function = modbus.WRITE_MULTIPLE
-        self.address = address
-        self.count = 1
-        self.word = word
-        self.urgent = False
-
-    def sent(self, now_ms):
-        self.requests = (self.requests + 1) & _COUNT_MASK
-        self._asked_ms = now_ms
-
-    def judge(self, result):
-        """Counts a result and moves gap and silence accordingly."""
-        self.last_result = result
-        if result >= 0:
-            if result:
-                self.exceptions = (self.exceptions + 1) & _COUNT_MASK
-            self._well()
-            return
-        if result == BAD_CRC:
-            self.crc_errors = (self.crc_errors + 1) & _COUNT_MASK
-        elif result == WRONG_REPLY:
-            self.wrong_replies = (self.wrong_replies + 1) & _COUNT_MASK
-        else:
-            self.timeouts = (self.timeouts + 1) & _COUNT_MASK
-        self._badly(result)
-
-    def _well(self):
-        self.silent = False
-        self._errors = 0
-        self._good += 1
-        if self._good >= CALM:
-            self._good = 0
-            self._level = max(-1, self._level - 1)
-
-    def _badly(self, result):
-        self._good = 0
-        self._errors += 1
-        if self._errors < BURST:
-            return
-        self._errors = 0
-        if self.silent:
-            return  # a longer gap does not help a station that is not there
-        self.silent = result == TIMEOUT
-        self._level = min(self._level + 1, len(GAPS_MS) - 1)
-        while GAPS_MS[self._level] <= self._base_gap_ms and self._level < len(GAPS_MS) - 1:
-            self._level += 1
 
 
 class Bus:
@@ -182,7 +79,7 @@ class Bus:
         n = self._port.readinto(self._chunk)
         bites = 0
         while n and bites < 8:  # a babbling line must not hold the loop
-            self.late_bytes = (self.late_bytes + n) & _COUNT_MASK
+            self.late_bytes = (self.late_bytes + n) & COUNT_MASK
             n = self._port.readinto(self._chunk)
             bites += 1
 
@@ -232,7 +129,7 @@ class Bus:
 
     def _drop(self, c):
         """This byte, and those before it, start no reply: noise, or a frame of somebody else."""
-        self.noise_bytes = (self.noise_bytes + 1) & _COUNT_MASK
+        self.noise_bytes = (self.noise_bytes + 1) & COUNT_MASK
         if self.rx_n:
             self._skipped = True  # our unit, but another function or length
             self._restart()
@@ -252,7 +149,7 @@ class Bus:
     def _complete(self, now_ms):
         """A frame of the expected length is here. True when the transaction is over."""
         if self._echo and self.rx_n == self._tx_n:
-            self.station.echoes = (self.station.echoes + 1) & _COUNT_MASK
+            self.station.echoes = (self.station.echoes + 1) & COUNT_MASK
             self._restart()
             return False
         if self._crc:

@@ -123,6 +123,9 @@ def _refuse(file, path, expected, found):
 def check_config(found, file="config.json"):
     """The checked configuration; also what one key can not know: units on one line must differ."""
     config = check(found, CONFIG, file)
+    prefix = config["mqtt"]["prefix"]
+    if prefix and prefix[-1] != "/" or "+" in prefix or "#" in prefix:
+        _refuse(file, "mqtt.prefix", 'text that ends with / and holds no + or #, for example "garage/"', prefix)
     units = {}
     for i in range(len(config["charge_points"])):
         point = config["charge_points"][i]

@@ -15,7 +15,7 @@ from inbox import Inbox
 from intents import DOOR_COUNT, Heartbeat
 from mqtt_client import MqttClient
 from plan import Plan
-from points import Image
+from points import P_NOTICE, Image
 from topics import ROOT, SET_ROOT, TOLD, render
 
 PUBLISH_EVERY_MS = const(1000)
@@ -27,7 +27,8 @@ _WILL = b"2"  # fault_state of a gateway that is gone: MQTT allows one will, and
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, link, seed, now_ms):
+    def __init__(self, config, bus_port, link, box_id, now_ms):
+        """box_id: an integer that differs from box to box; it seeds the backoff and completes the MQTT client id."""
         self.config = config
         self.steps = 0
         self.bus = Bus(bus_port, config["bus"]["baud"])
@@ -41,7 +42,7 @@ class Gateway:
         prefix = config["mqtt"]["prefix"].encode()
         self.inbox = Inbox(prefix, self.points, self.heartbeats[0])
         self._get_roots = [prefix + ROOT + b"%d/" % i for i in range(len(self.points))]
-        self.client = self._build_client(config, prefix, link, seed)
+        self.client = self._build_client(config, prefix, link, box_id)
         self._published_ms = now_ms
         self._topic = len(TOLD)  # next topic of the running burst; len(TOLD): none
         self._cp = 0
@@ -59,8 +60,10 @@ class Gateway:
         lost_ca = row["meter"]["lost_current_ca"]
         self.points.append(ChargePoint(evse, meter, image, self.heartbeats, limit_ca, lost_ca, row["phases"]))
 
-    def _build_client(self, config, prefix, link, seed):
-        client = MqttClient(config["mqtt"], (config["mqtt"]["client_id"] or config["name"]).encode(), link, seed)
+    def _build_client(self, config, prefix, link, box_id):
+        """At boot. Two boxes with one client id would throw each other out of the broker for ever."""
+        client_id = config["mqtt"]["client_id"] or "%s-%06x" % (config["name"], box_id & 0xFFFFFF)
+        client = MqttClient(config["mqtt"], client_id.encode(), link, box_id)
         client.topic_filter = prefix + SET_ROOT + b"#"
         client.set_last_will(self._get_roots[0] + b"get/fault_state", _WILL, True)
         client.set_callback(self._on_message)
@@ -91,6 +94,11 @@ class Gateway:
             bus_ms = min(bus_ms, max(0, PUBLISH_EVERY_MS - elapsed_ms(now_ms, self._published_ms)))
         return min(bus_ms, self.client.wait_ms(now_ms))
 
+    def note(self, text):
+        """Shows `text` (bytes) behind the reason on every charge point, until the next accepted set point. At boot."""
+        for point in self.points:
+            point.image.value[P_NOTICE] = text
+
     def hungry(self):
         """True while bytes on the bus shall wake the loop."""
         return self.bus.hungry()
@@ -106,12 +114,7 @@ class Gateway:
     def _publish(self, now_ms):
         """Starts at most one publish; True when the next one could follow at once."""
         if self.inbox.pending():
-            if self.client.online:
-                self._echo(now_ms)
-            else:
-                self.inbox.forget()
-                self.client.hold = False
-            return False
+            return self._echo(now_ms)
         if self._topic == len(TOLD) and elapsed_ms(now_ms, self._published_ms) >= PUBLISH_EVERY_MS:
             self._published_ms = now_ms
             self._topic = 0
@@ -133,9 +136,13 @@ class Gateway:
             packet.close_publish(RETAINED)
 
     def _echo(self, now_ms):
-        """The next message of an echo: the validated copy, the wipe of the set topic, the reset of a command."""
+        """The next message of an echo: the validated copy, the wipe of the set topic, the reset of a command. Episode."""
         inbox = self.inbox
-        if inbox.copy is not None:
+        if not self.client.online:
+            inbox.forget()
+        elif not self.client.idle():
+            return False
+        elif inbox.copy is not None:
             self.client.publish(inbox.copy_topic, inbox.copy, True)
             inbox.copy = None
         elif inbox.wipe_topic is not None:
@@ -146,3 +153,4 @@ class Gateway:
             inbox.reset = None
         self.client.flush(now_ms)
         self.client.hold = inbox.pending()
+        return self.client.hold and self.client.idle()

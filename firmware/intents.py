@@ -53,6 +53,7 @@ class Heartbeat:
         self._window.mark(now_ms)
 
     def _say_slow(self, interval_s):
+        """Episode: part of an arrival."""
         buf = bytearray(80)
         at = put_number(buf, put_bytes(buf, 0, b"heartbeat interval "), interval_s, 0)
         at = put_bytes(buf, at, b" s: set heartbeat_limit_s to ")

@@ -65,7 +65,7 @@ def zero_all(port, units):
 
 def run(report=None):
     """Starts the box and stays in the loop for ever. report(gateway), if given, is called once per second (desk only)."""
-    print("ladepunkt: start after", board.reset_cause())
+    print("ladepunkt: start after", board.reset_cause().decode())
     pins = read_checked("board.json", "check_board")
     wdt = board.watchdog(pins["watchdog_s"])
     units = IDS_WITHOUT_CONFIG
@@ -88,7 +88,8 @@ def loop(settings, port, wdt, report):
     waiter.add(port.uart, net.READABLE)
     link = net.TcpLink(waiter, net.Resolver())
     wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
-    gateway = Gateway(settings, port, link, board.seed(), time.ticks_ms() & TICKS_MASK)
+    gateway = Gateway(settings, port, link, board.box_id(), time.ticks_ms() & TICKS_MASK)
+    gateway.note(b"started after " + board.reset_cause())
     gc.collect()
     hungry = True
     reported_ms = time.ticks_ms() & TICKS_MASK

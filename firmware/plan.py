@@ -2,7 +2,8 @@
 
 from micropython import const
 
-from bus import IDLE, OK
+from bus import IDLE
+from station import OK
 
 # What a driver wants, from its wants(now_ms).
 NOTHING = const(0)

@@ -7,10 +7,10 @@ Registers and firmware steps: reference of the EVSE-DIN as used by openWB, evcc 
 from micropython import const
 
 import modbus
-from bus import OK, Station
 from clock import Latch, elapsed_ms
 from plan import NOTHING, POLL, WRITE, ZERO
 from safety import R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING
+from station import OK, Station
 
 REG_SET = const(1000)  # raw: 1 A, or 0.01 A in precise mode
 REG_FIRMWARE = const(1005)

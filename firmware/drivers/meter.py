@@ -6,12 +6,12 @@ The fast blocks are read in every round; one slow block follows every few rounds
 from micropython import const
 
 import modbus
-from bus import OK, Station
 from clock import Latch
 from drivers.meters import F32, I16, I32, SERIAL, U16
 from plan import NOTHING, POLL
 from points import P_VOLTAGE_CV
 from safety import R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE
+from station import OK, Station
 
 SILENT_RETRY_MS = const(5000)
 LOST_MS = const(10000)

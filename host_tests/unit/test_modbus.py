@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 ALWAYS = settings(derandomize=True, deadline=None, max_examples=200)
-FLOATS = settings(ALWAYS, max_examples=1000)
+FLOATS = settings(ALWAYS, max_examples=500)
 SMALL_INT_END = 1 << 30  # ESP32 small integers lie below; anything else would be allocated
 SCALES = (1, 10, 100, 1000)
 
