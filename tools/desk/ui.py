@@ -95,7 +95,7 @@ def _firmware_words(firmware, index):
     words = ["heartbeat " + ("none" if age_ms is None else "%d s" % (age_ms // 1000)), "reason: %s" % point.get("state_str")]
     words.append("bus errors %d" % bus_errors(firmware))
     if firmware.get("heap_used"):
-        words.append("heap %d KiB" % (firmware["heap_used"] // 1024))
+        words.append("heap %d %%" % heap_percent(firmware))
     return words
 
 
@@ -109,6 +109,11 @@ def bus_errors(firmware):
     """Requests of the gateway that got no good answer."""
     keys = ("timeouts", "crc_errors", "wrong_replies")
     return sum(device.get(key, 0) for device in firmware.get("bus", []) for key in keys)
+
+
+def heap_percent(firmware):
+    """How much of the firmware's heap lives."""
+    return 100 * firmware["heap_used"] // (firmware["heap_used"] + firmware["heap_free"])
 
 
 def summary_line(desk):
@@ -237,7 +242,7 @@ def _box_rows(points):
         ["set current"] + ["%.2f A" % set_current_a(p) for p in points],
         ["current"] + ["  ".join("%5.2f" % a for a in p["car"]["current_a"]) + " A" for p in points],
         ["meter"] + ["none" if p["meter"] is None else "%d W, %.3f kWh" % (p["meter"]["power_w"], p["meter"]["imported_wh"] / 1000) for p in points],
-        ["line"] + ["EVSE %s, meter %s" % (p["bus"]["evse"], p["bus"]["meter"]) for p in points],
+        ["faults of the line"] + ["EVSE %s, meter %s" % (p["bus"]["evse"], p["bus"]["meter"]) for p in points],
     ]
 
 
@@ -259,7 +264,7 @@ def _controller_text(controller):
 def _gateway_text(state, firmware):
     heap = ""
     if firmware.get("heap_used"):
-        heap = ", heap %d KiB used, %d KiB free" % (firmware["heap_used"] // 1024, firmware["heap_free"] // 1024)
+        heap = ", heap %d %% used, %d KiB free" % (heap_percent(firmware), firmware["heap_free"] // 1024)
     return "%s, %d restarts%s" % (state["gateway"], state["restarts"], heap)
 
 

@@ -1,0 +1,121 @@
+"""Times of the gateway in the virtual world: bus cycle, set point to bus, heartbeat limit to 0 A. Same seed, same result."""
+
+import random
+
+from host_tests.fakes import broker as broker_fake
+from host_tests.fakes import wire
+from host_tests.sim.world import SET, World, standard_config
+
+EVSE, METER = 1, 105
+LIMIT_S = 30  # the shortest heartbeat limit: what follows it does not depend on its length
+READY_MS = 20000  # from start to 16 A, at most
+DEAF_MS = 2000
+BROKEN_MS = (200, 28000)  # how long before the measured moment the fault sets in
+
+NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER = "none", "noise", "slow", "silent meter", "EVSE deaf 2 s", "broker dead"
+SET_FAULTS = (NONE, NOISE, SLOW, SILENT_METER)
+CUT_FAULTS = (NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER)
+
+
+# --- the bus cycle ---
+
+
+def transaction_ms(registers, latency_ms, gap_ms, char_ms):
+    """What one read takes on the line: request, latency, reply, gap."""
+    return (8 + 5 + 2 * registers) * char_ms + max(latency_ms, 3.5 * char_ms) + max(gap_ms, 3.5 * char_ms)
+
+
+def bus_cycle(latency_ms=20, gap_ms=10, seconds=60):
+    """(measured, calculated) mean ms of one round of EVSE block and fast meter block; rounds with more than that are left out."""
+    world = World(1, standard_config(gap_ms=gap_ms), latency_us=latency_ms * 1000)
+    _reach_16_a(world)
+    world.line.keep_frames = 1000000
+    world.line.frames.clear()
+    world.run(seconds * 1000)
+    measured, calculated = [], []
+    frames = world.line.frames
+    for first, second, third in zip(frames, frames[1:], frames[2:]):
+        if (first[2][0], second[2][0], third[2][0]) == (EVSE, METER, EVSE) and first[2][1] == third[2][1] == 3:
+            measured.append((third[0] - first[0]) / 1000)
+            registers = (first[2][5], second[2][5])
+            calculated.append(sum(transaction_ms(n, latency_ms, gap_ms, world.line.char_us / 1000) for n in registers))
+    return sum(measured) / len(measured), sum(calculated) / len(calculated)
+
+
+# --- reactions ---
+
+
+def set_to_bus_ms(seed, fault):
+    """From a set point's arrival at the client's link to the end of the frame that carries it to the EVSE."""
+    rng = random.Random(seed)
+    world = _charging_world(seed, rng)
+    _break(world, fault)
+    world.controller.setting = False
+    world.run(rng.randrange(*BROKEN_MS))
+    world.line.frames.clear()
+    world.broker.send(SET + b"0/data/set_current", b"10", True)
+    asked_ms = world.now_ms
+    raw = 1000 if world.evse().precise else 10
+    return _until_frame(world, raw) - asked_ms
+
+
+def cut_off_lag_ms(seed, fault):
+    """From the heartbeat limit to the end of the first 0 A frame behind it; 0 when the EVSE is at 0 A already."""
+    rng = random.Random(seed)
+    world = _charging_world(seed, rng)
+    limit_ms = world.controller.last_beat_ms + LIMIT_S * 1000
+    world.controller.beating = False
+    world.run(limit_ms - world.now_ms - rng.randrange(*BROKEN_MS))
+    if fault == DEAF_EVSE:
+        world.run(limit_ms - world.now_ms - rng.randrange(DEAF_MS))
+    _break(world, fault)
+    if fault == DEAF_EVSE:
+        world.run(DEAF_MS)
+        world.line.faults.clear()
+    world.run(limit_ms - world.now_ms)
+    if not world.evse().set_current_raw:
+        return 0
+    world.line.frames = [frame for frame in world.line.frames if frame[1] >= limit_ms * 1000]
+    return max(0, _until_frame(world, 0) - limit_ms)
+
+
+def _charging_world(seed, rng):
+    world = World(
+        seed,
+        standard_config(heartbeat_limit_s=LIMIT_S, gap_ms=rng.choice((5, 20))),
+        firmware=rng.choice((8, 16, 18)),
+        latency_us=rng.choice((5000, 20000, 50000)),
+    )
+    world.controller.interval_ms = 1000
+    world.plug()
+    _reach_16_a(world)
+    world.run(rng.randrange(1000))
+    return world
+
+
+def _reach_16_a(world):
+    world.run_until(lambda: world.evse().set_current_raw in (16, 1600), READY_MS)
+
+
+def _break(world, fault):
+    if fault == DEAD_BROKER:
+        world.broker.mode = broker_fake.REFUSING
+        world.broker.link.cut()
+    elif fault == SILENT_METER:
+        world.line.faults[METER] = wire.SILENT
+    elif fault == DEAF_EVSE:
+        world.line.faults[EVSE] = wire.SILENT
+    elif fault != NONE:
+        world.line.faults[EVSE] = world.line.faults[METER] = fault
+
+
+def _until_frame(world, raw):
+    """Runs until a frame sets register 1000 to `raw`; world time of its end in ms. ValueError when there is none in 10 s."""
+    start_ms = world.now_ms
+    while world.now_ms - start_ms < 10000:
+        for _, end_us, data in world.line.frames:
+            if data[0] == EVSE and data[1] == 16 and data[2] << 8 | data[3] == 1000 and data[7] << 8 | data[8] == raw:
+                return end_us / 1000
+        world.line.frames.clear()
+        world.step()
+    raise ValueError("no frame set %d within 10 s of seed %d" % (raw, world.seed))
