@@ -14,7 +14,7 @@ WAITING = const(1)
 TRANSITIONS = ((IDLE, WAITING), (WAITING, IDLE))
 
 CHUNK_BYTES = const(64)
-REPLY_SLACK_MS = const(155)  # beyond the wire time of request and reply: EVSE-DIN and Eastron answer well below 150 ms
+REPLY_SLACK_MS = const(155)  # from the end of a request to the first byte: EVSE-DIN and Eastron answer well below 150 ms
 
 
 class Bus:
@@ -41,7 +41,7 @@ class Bus:
         self._want = 0  # length of the expected frame
         self._echo = False  # everything received so far is what we sent
         self._skipped = False
-        self._limit_ms = 0
+        self._limit_ms = 0  # for the first byte of the reply
         self._tx_ms = 0
         self._since_ms = 0
         self._quiet_ms = 0  # since when the line is idle
@@ -69,7 +69,7 @@ class Bus:
         self._restart()
         self._skipped = False
         self._tx_ms = self.wire_ms(self._tx_n)
-        self._limit_ms = self._tx_ms + self.wire_ms(self._want) + REPLY_SLACK_MS
+        self._limit_ms = self._tx_ms + REPLY_SLACK_MS
         station.sent(now_ms)
         self._enter(WAITING, now_ms)
         if self._port.write(self._tx, self._tx_n) != self._tx_n:
@@ -104,7 +104,7 @@ class Bus:
             self._take(self._chunk[i])
             if self._want == self.rx_n and self._complete(now_ms):
                 break
-        if self.state == WAITING and elapsed_ms(now_ms, self._since_ms) >= self._limit_ms:
+        if self.state == WAITING and not self._left_ms(now_ms):
             self._finish(self._blame(), now_ms)
         return self.state == IDLE
 
@@ -185,12 +185,17 @@ class Bus:
         self.station.judge(result)
         self._enter(IDLE, now_ms)
 
+    def _left_ms(self, now_ms):
+        """Until the transaction has failed. Who has not begun to reply in time will not: only a begun one gets wire time."""
+        limit_ms = self._limit_ms + self.wire_ms(self._want) if self.rx_n else self._limit_ms
+        return max(0, limit_ms - elapsed_ms(now_ms, self._since_ms))
+
     def wait_ms(self, now_ms):
         """While WAITING: ms until the next step is worth it. More bytes wake the loop before (see hungry)."""
-        spent_ms = elapsed_ms(now_ms, self._since_ms)
+        left_ms = self._left_ms(now_ms)
         if self.rx_n and self.rx_n < self._want:
-            return min(max(1, self.wire_ms(self._want - self.rx_n)), max(0, self._limit_ms - spent_ms))
-        return max(0, self._limit_ms - spent_ms)
+            return min(max(1, self.wire_ms(self._want - self.rx_n)), left_ms)
+        return left_ms
 
     def hungry(self):
         """True when the first byte of a reply shall wake the loop; inside a frame the remaining time is known."""

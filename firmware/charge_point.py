@@ -39,6 +39,7 @@ from safety import (
     F_WANTED_CA,
     FACT_COUNT,
     R_EVSE_FAULT,
+    R_EVSE_OLD,
     R_EVSE_SILENT,
     R_HEARTBEAT_SLOW,
     R_METER_LOST,
@@ -66,6 +67,7 @@ NO_FAULT = b"Kein Fehler."
 # What openWB shows its user; its own texts are German, too.
 FAULTS = {
     R_EVSE_SILENT: b"Die EVSE antwortet nicht: Verdrahtung A/B/GND und Modbus-Adresse pr\xc3\xbcfen.",
+    R_EVSE_OLD: b"Die Firmware der EVSE ist \xc3\xa4lter als 8 (Register 1005): EVSE tauschen.",
     R_EVSE_FAULT: b"Die EVSE meldet einen Fehler (Register 1002 oder 1007).",
     R_METER_LOST: b"Der Z\xc3\xa4hler antwortet nicht: Verdrahtung A/B und Modbus-Adresse pr\xc3\xbcfen.",
     R_METER_VOLTAGE: b"Der Z\xc3\xa4hler zeigt weniger als 200 V auf L1.",

@@ -66,7 +66,7 @@ BOARD = (
 def check(found, rows, file, path=""):
     """A new dict with every key of `rows`; raises ConfigError. `found` is what the JSON file holds."""
     if not isinstance(found, dict):
-        _refuse(file, path or "the whole file", "an object { }", found)
+        _refuse(file, path[:-1] or "the whole file", "an object { }", found)
     known = [row[0] for row in rows]
     for key in found:
         if key not in known:

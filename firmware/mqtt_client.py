@@ -169,6 +169,8 @@ class MqttClient(MQTTClient):
     def _dial(self, now_ms):
         up = self.link.status()
         if up > 0:
+            self.packet.clear()  # of what an owner left behind
+            self.pid = 0
             self.sock.connected = True
             self._enter(GREETING, now_ms)
             if not put_connect(self.packet, self):
@@ -284,10 +286,8 @@ class MqttClient(MQTTClient):
         self.inbound.reset()
         self.sock.connected = False
         self.sock.reset()
-        self.pid = 0
         self._at = 0
         self._have = 0
-        self._blocked = False
 
     def _enter(self, state, now_ms):
         self.state = state

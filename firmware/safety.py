@@ -98,7 +98,7 @@ def _wish(facts, ceilings):
     if facts[F_WANTED_CA] is None:
         ceilings[R_NO_SET_POINT] = _NO_WISH
     else:
-        ceilings[R_SET_POINT] = max(0, facts[F_WANTED_CA])
+        ceilings[R_SET_POINT] = max(0, min(MAX_CA, facts[F_WANTED_CA]))
     if facts[F_HEARTBEAT]:
         ceilings[facts[F_HEARTBEAT]] = _NO_HEARTBEAT
 

@@ -22,6 +22,7 @@ PYTHON = os.path.join(ENVIRONMENT, "bin", "python")
 REQUIREMENTS = os.path.join(ROOT, "requirements.txt")
 STAMP = os.path.join(ENVIRONMENT, "ladepunkt-setup")
 UMQTT = os.path.join(ROOT, "build", "umqtt")
+UMQTT_MODULE = os.path.join(UMQTT, "umqtt", "simple.py")
 TYPING = os.path.join(ROOT, "build", "typing")
 
 OLDEST_PYTHON = (3, 10)
@@ -45,13 +46,15 @@ def missing_for_desk():
         name, _, version = requirement.partition("==")
         if name in DESK_PACKAGES and _installed_version(name) != version:
             missing.append(requirement)
-    if not os.path.exists(os.path.join(UMQTT, "umqtt", "simple.py")):
+    if not os.path.exists(UMQTT_MODULE):
         missing.append(UMQTT_PACKAGE)
     return missing
 
 
 def is_complete():
-    """True when an earlier run finished with the present requirements."""
+    """True when an earlier run finished with the present requirements and its results are still there."""
+    if not all(os.path.exists(path) for path in (PYTHON, UMQTT_MODULE, TYPING)):
+        return False
     try:
         with open(STAMP, encoding="utf-8") as stamp:
             return stamp.read() == _fingerprint()

@@ -21,6 +21,7 @@ FIRMWARE_STATUS = const(16)  # from here on 1007 exists; older ones refuse a blo
 FIRMWARE_PRECISE = const(17)
 BLOCK_OLD = const(7)
 BLOCK_NEW = const(8)
+NOT_SUPPORTED_MAX = const(3)  # exceptions 1..3: no such function, register or length; above: failed or busy
 
 ERASING = const(0)  # writing 0 A
 CHECKING = const(1)  # reading it back
@@ -42,7 +43,6 @@ TRANSITIONS = (
     (CHECKING, ERASING),
     (NAMING, ERASING),
     (ASKING, ERASING),
-    (REFINING, ERASING),
     (SETTLING, ERASING),
     (READY, ERASING),
     (REFUSED, ERASING),
@@ -155,7 +155,7 @@ class EvseDin:
     def done(self, result, frame, now_ms):
         wrote = self.station.function == modbus.WRITE_MULTIPLE
         if wrote:
-            self._note_write()
+            self._note_write(now_ms)
         if result < 0:
             self._missed = True
             return
@@ -168,15 +168,17 @@ class EvseDin:
         elif result == OK:
             self._read(frame, now_ms)
         else:
-            self._refused_read(now_ms)
+            self._refused_read(result, now_ms)
 
-    def _note_write(self):
-        """Also without a reply: the EVSE may have taken it."""
+    def _note_write(self, now_ms):
+        """Also without a reply: the EVSE may have taken it, and reading back tells."""
         if self.station.address == REG_SET:
             self._written = self.station.word
             self._unread = self.state != ERASING
         else:
             self._refined = True
+            if self.state == REFINING:
+                self._enter(SETTLING, now_ms)
 
     def _came_back(self, now_ms):
         """Notes a sign of life; True when it is the first one after more than 1 s of silence."""
@@ -185,8 +187,10 @@ class EvseDin:
         self.heard.mark(now_ms)
         return away and self.state != ERASING
 
-    def _refused_read(self, now_ms):
-        """A Modbus exception: this firmware lacks what was asked for."""
+    def _refused_read(self, result, now_ms):
+        """A Modbus exception: this firmware lacks what was asked for, or is busy and asked again."""
+        if result > NOT_SUPPORTED_MAX:
+            return
         if self.station.address == REG_CONFIG:
             self.precise = False
             self._enter(READY, now_ms)
@@ -196,8 +200,6 @@ class EvseDin:
     def _wrote(self, result, now_ms):
         if self.state == ERASING and result == OK:
             self._enter(CHECKING, now_ms)
-        elif self.state == REFINING:
-            self._enter(SETTLING, now_ms)
 
     def _read(self, frame, now_ms):
         if self.station.address == REG_FIRMWARE:
@@ -223,8 +225,7 @@ class EvseDin:
         before = self.raw
         self.raw = modbus.word(frame, 3)
         self.vehicle_state = modbus.word(frame, 7)
-        if self.station.count == BLOCK_NEW:
-            self.status = modbus.word(frame, 17)
+        self.status = modbus.word(frame, 17) if self.station.count == BLOCK_NEW else 0
         self._keep_cable(modbus.word(frame, 9))
         if self.state == CHECKING:
             self._enter(ERASING if self.raw else NAMING, now_ms)

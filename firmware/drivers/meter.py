@@ -9,7 +9,7 @@ import modbus
 from clock import Latch
 from drivers.meters import F32, I16, I32, SERIAL, U16
 from plan import NOTHING, POLL
-from points import P_VOLTAGE_CV
+from points import P_CURRENT_CA, P_VOLTAGE_CV
 from safety import R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE
 from station import OK, Station
 
@@ -75,12 +75,17 @@ class Meter:
             self.again = True
             return
         self._fast_i = 0
-        self._image.meter.mark(now_ms)
-        if self._image.value[P_VOLTAGE_CV] is not None and self._image.value[P_VOLTAGE_CV] >= ACCEPT_CV:
-            self.accepted = True
-        self._rounds += 1
-        self._in_slow = self._slow_good < len(self._slow) or self._rounds >= SLOW_EVERY
+        if self._plausible():
+            self._image.meter.mark(now_ms)
+            self.accepted = self.accepted or self._image.value[P_VOLTAGE_CV] >= ACCEPT_CV
+        self._rounds = min(self._rounds + 1, SLOW_EVERY)
+        due = self._slow_good < len(self._slow) or self._rounds == SLOW_EVERY
+        self._in_slow = due and not self._block_done()
         self.again = self._in_slow
+
+    def _plausible(self):
+        """False when L1 has no numbers: such a meter guards nothing, however well it answers."""
+        return self._image.value[P_VOLTAGE_CV] is not None and self._image.value[P_CURRENT_CA] is not None
 
     def _after_slow(self, result):
         self._in_slow = False
@@ -93,7 +98,9 @@ class Meter:
             self._slow_i = (self._slow_i + 1) % len(self._slow)
 
     def _block_done(self):
-        """True when the next slow block is a serial number that is known already."""
+        """True when there is no next slow block, or it is a serial number that is known already."""
+        if not self._slow:
+            return True
         row = self._slow[self._slow_i][3][0]
         return row[2] == SERIAL and self._image.value[row[1]] is not None
 
@@ -105,7 +112,8 @@ class Meter:
 def decode(row, frame, value):
     """Stores one row's value in its point; None where the meter has no number for it. Words start at frame[3]."""
     if row[2] == SERIAL:
-        value[row[1]] = _serial(frame, 3 + 2 * row[0])
+        if value[row[1]] is None:
+            value[row[1]] = _serial(frame, 3 + 2 * row[0])
         return
     number = _number(row, frame, 3 + 2 * row[0])
     value[row[1]] = None if number == modbus.UNKNOWN else number

@@ -84,7 +84,7 @@ class Car:
     def _follow(self, now_ms, pilot_ca, supplied_phases):
         if self.state == STATE_A:
             self.state = STATE_B
-        wanted_ca = min(pilot_ca, self.max_a * 100)
+        wanted_ca = min(pilot_ca, int(self.max_a * 100))
         if wanted_ca < self.min_a * 100 or self.asleep:
             wanted_ca = 0
         if self.stubborn and self.state == STATE_C:

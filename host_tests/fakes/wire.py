@@ -6,7 +6,7 @@ framing are written a second time here, bit by bit, so that an error in the firm
 
 NONE = "none"
 SILENT = "silent"
-NOISE = "noise"  # a stray byte in front of the reply, and now and then a flipped bit in it
+NOISE = "noise"  # a stray byte in front of every reply, and a flipped bit in one of `damaged_one_in`
 CRC = "crc"  # every reply has a wrong CRC
 SLOW = "slow"  # replies after 120 ms
 LATE = "late"  # replies after the master has given up
@@ -16,6 +16,7 @@ FAULTS = (NONE, SILENT, NOISE, CRC, SLOW, LATE, ECHO, FOREIGN)
 
 SLOW_US = 120000
 LATE_US = 400000
+NEVER_US = 1000000000
 
 
 def crc16(data):
@@ -68,10 +69,13 @@ class Line:
         self.now_us = 0
         self.char_us = 10000000 // baud
         self.latency_us = latency_us
+        self.damaged_one_in = 4  # replies under NOISE
         self.faults = {}
         self.frames = []
         self.keep_frames = 1000
         self.busy_collisions = 0  # requests sent while a reply was still on the line
+        self.shortest_quiet_us = NEVER_US  # between the last byte on the line, of whomever, and a request; the reader resets it
+        self._busy_until_us = -NEVER_US
         self._answer = answer
         self._random = Random(seed)
         self._arriving = []  # (time in us, byte) in order of time
@@ -79,6 +83,8 @@ class Line:
     def write(self, buf, n):
         request = bytes(buf[:n])
         end_us = self.now_us + n * self.char_us
+        self.shortest_quiet_us = min(self.shortest_quiet_us, self.now_us - self._busy_until_us)
+        self._busy_until_us = max(self._busy_until_us, end_us)
         if self._arriving and self._arriving[-1][0] > self.now_us:
             self.busy_collisions += 1
         self.frames.append((self.now_us, end_us, request))
@@ -112,7 +118,7 @@ class Line:
             at_us = self._put(sealed(bytes((request[0] ^ 0x40, 3, 2, 0, 42))), at_us) + 4 * self.char_us
         elif fault == NOISE:
             at_us = self._put(b"\x00", at_us)
-            if self._random.below(4) == 0:
+            if self._random.below(self.damaged_one_in) == 0:
                 frame[self._random.below(len(frame))] ^= 1 << self._random.below(8)
         self._put(frame, at_us)
 
@@ -122,6 +128,7 @@ class Line:
             at_us += self.char_us
             self._arriving.append((at_us, byte))
         self._arriving.sort(key=_when)
+        self._busy_until_us = max(self._busy_until_us, at_us)
         return at_us
 
     def next_us(self):

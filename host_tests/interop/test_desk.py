@@ -105,7 +105,8 @@ def running(request, tmp_path_factory):
     """A desk with two charge points on each runtime, and a client of its control port."""
     if request.param == "micropython" and process.find_micropython() is None:
         pytest.skip("there is no MicroPython package for this machine")
-    desk = Desk(tmp_path_factory.mktemp("desk"), "--broker-port", "0", "--control-port", "0", "--charge-points", "2", "--runtime", request.param)
+    ports = ("--broker-port", "0", "--control-port", "0")
+    desk = Desk(tmp_path_factory.mktemp("desk"), *ports, "--charge-points", "2", "--runtime", request.param)
     try:
         port = int(desk.wait_for(r"control +127\.0\.0\.1:(\d+)").group(1))
         yield desk, Control(port)
@@ -126,42 +127,7 @@ def test_state_has_the_promised_shape(running):
     assert state["firmware"]["bus"][0]["requests"] > 0
 
 
-def test_a_plugged_car_is_charged_on_the_lead_of_the_stand_in_controller(running):
-    control = running[1]
-    assert control.do("plug", cp=1) == {"ok": True}
-    assert control.do("car", cp=1, max_a=10, phases=1, stubborn=False) == {"ok": True}
-    state = control.until(lambda s: s["cp"][1]["car"]["current_a"] == [10.0, 0.0, 0.0])
-    assert state["cp"][1]["evse"]["set_current_raw"] == 1600
-    assert state["cp"][1]["meter"]["power_w"] == 2300
-    assert state["cp"][0]["car"] == dict(state["cp"][0]["car"], plugged=False, current_a=[0.0, 0.0, 0.0])
-    assert control.do("unplug", cp=1) == {"ok": True}
-    control.until(lambda s: s["cp"][1]["car"]["current_a"] == [0.0, 0.0, 0.0] and s["cp"][1]["evse"]["state"] == 1)
-
-
-def test_a_silent_device_shows_in_the_gateways_own_counters(running):
-    control = running[1]
-
-    def timeouts(state):
-        return {device["name"]: device["timeouts"] for device in state["firmware"]["bus"]}
-
-    before = timeouts(control.do("state"))
-    assert control.do("bus", cp=0, device="meter", fault="silent") == {"ok": True}
-    after = timeouts(control.until(lambda s: timeouts(s)["meter 105"] > before["meter 105"]))
-    assert after["meter 106"] == before["meter 106"]
-    assert control.do("bus", device="all", fault="none") == {"ok": True}
-
-
-def test_restarts(running):
-    control = running[1]
-    assert control.do("restart", what="evse", cp=1) == {"ok": True}
-    assert control.until(lambda s: not s["cp"][1]["evse"]["powered"])["cp"][0]["evse"]["powered"]
-    control.until(lambda s: s["cp"][1]["evse"]["powered"])
-    assert control.do("restart", what="gateway") == {"ok": True}
-    control.until(lambda s: s["gateway"] == "restarting")
-    state = control.until(lambda s: s["gateway"] == "running" and s["firmware"]["uptime_s"] <= 3)
-    assert state["restarts"] == 1 and state["watchdog_resets"] == 0
-
-
+@pytest.mark.parametrize("running", ["micropython"], indirect=True)
 @pytest.mark.parametrize(
     "line, word",
     [
@@ -189,6 +155,43 @@ def test_errors_are_answers(running, line, word):
     assert set(answer) == {"ok", "error"}
 
 
+def test_a_silent_device_shows_in_the_gateways_own_counters(running):
+    control = running[1]
+
+    def timeouts(state):
+        return {device["name"]: device["timeouts"] for device in state["firmware"]["bus"]}
+
+    before = timeouts(control.do("state"))
+    assert control.do("bus", cp=0, device="meter", fault="silent") == {"ok": True}
+    after = timeouts(control.until(lambda s: timeouts(s)["meter 105"] > before["meter 105"]))
+    assert after["meter 106"] == before["meter 106"]
+    assert control.do("bus", device="all", fault="none") == {"ok": True}
+
+
+@pytest.mark.parametrize("running", ["micropython"], indirect=True)
+def test_a_plugged_car_is_charged_on_the_lead_of_the_stand_in_controller(running):
+    control = running[1]
+    assert control.do("plug", cp=1) == {"ok": True}
+    assert control.do("car", cp=1, max_a=10, phases=1, stubborn=False) == {"ok": True}
+    state = control.until(lambda s: s["cp"][1]["car"]["current_a"] == [10.0, 0.0, 0.0])
+    assert state["cp"][1]["evse"]["set_current_raw"] == 1600
+    assert state["cp"][1]["meter"]["power_w"] == 2300
+    assert state["cp"][0]["car"] == dict(state["cp"][0]["car"], plugged=False, current_a=[0.0, 0.0, 0.0])
+    assert control.do("unplug", cp=1) == {"ok": True}
+    control.until(lambda s: s["cp"][1]["car"]["current_a"] == [0.0, 0.0, 0.0] and s["cp"][1]["evse"]["state"] == 1)
+
+
+def test_restarts(running):
+    control = running[1]
+    assert control.do("restart", what="evse", cp=1) == {"ok": True}
+    assert control.until(lambda s: not s["cp"][1]["evse"]["powered"])["cp"][0]["evse"]["powered"]
+    control.until(lambda s: s["cp"][1]["evse"]["powered"])
+    assert control.do("restart", what="gateway") == {"ok": True}
+    control.until(lambda s: s["gateway"] == "restarting")
+    state = control.until(lambda s: s["gateway"] == "running" and s["firmware"]["uptime_s"] <= 3)
+    assert state["restarts"] == 1 and state["watchdog_resets"] == 0
+
+
 @pytest.mark.parametrize("option, use_instead", [("--broker-port", "--mqtt 127.0.0.1:"), ("--control-port", "--control-port ")])
 def test_a_busy_port_is_one_sentence_and_status_2(tmp_path, option, use_instead):
     ports = {"--broker-port": "0", "--control-port": "0"}
@@ -213,8 +216,10 @@ def test_options_of_later_parts_and_the_last_line(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["broker +Mosq|broker +amqtt", "control +127"])
+@pytest.mark.parametrize(
+    "number, moment",
+    [(signal.SIGINT, "^broker"), (signal.SIGTERM, "^gateway"), (signal.SIGTERM, "^control")],
+)
 def test_signals_leave_nothing_behind(tmp_path, number, moment):
     desk = Desk(tmp_path, "--broker-port", "0", "--control-port", "0")
     desk.wait_for(moment)
@@ -308,11 +313,11 @@ def test_line_writes_and_refuses(master):
         master.read_holding_registers(1000, count=1, device_id=9)
 
 
-@pytest.mark.parametrize("fault, good", [("silent", (0, 0)), ("crc", (0, 0)), ("noise", (1, 5)), ("slow", (1, 5))])
+@pytest.mark.parametrize("fault, good", [("silent", (0, 0)), ("crc", (0, 0)), ("noise", (1, 3)), ("slow", (1, 3))])
 def test_line_faults(line, master, fault, good):
     line.set_fault(fault, "evse", 0)
     answered = 0
-    for _ in range(6):
+    for _ in range(4):
         try:
             answered += not master.read_holding_registers(1000, count=1, device_id=1).isError()
         except ModbusIOException:
@@ -331,7 +336,7 @@ CAUSE = "print('cause', os.environ['LADEPUNKT_RESET_CAUSE'], flush=True); "
 @pytest.mark.parametrize(
     "ending, cause, watchdog_resets",
     [
-        ("import time; time.sleep(60)", "WDT_RESET", 1),
+        ("time.sleep(60)", "WDT_RESET", 1),
         ("raise SystemExit(1)", "WDT_RESET", 1),
         ("raise SystemExit(75)", "SOFT_RESET", 0),
         ("os.kill(os.getpid(), 9)", "PWRON_RESET", 0),
@@ -339,7 +344,8 @@ CAUSE = "print('cause', os.environ['LADEPUNKT_RESET_CAUSE'], flush=True); "
 )
 def test_how_a_life_of_the_gateway_ends(tmp_path, ending, cause, watchdog_resets):
     said = queue.Queue()
-    program = FEED + CAUSE + ending
+    first_life_only = "import sys, time; os.path.exists('born') and (time.sleep(60), sys.exit()); open('born', 'w').close(); "
+    program = FEED + CAUSE + first_life_only + ending
     gateway = process.Gateway([sys.executable, "-c", program], {}, str(tmp_path), 1, said.put)
     started_s = time.monotonic()
     gateway.start()

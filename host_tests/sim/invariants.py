@@ -4,12 +4,14 @@ The checker takes the firmware's word for nothing but the state of its machines 
 """
 
 from drivers import evse_din
+from host_tests.fakes.wire import NEVER_US
 from mqtt_states import TRANSITIONS as CLIENT_TRANSITIONS
 from topics import TOLD
 
 CUT_OFF_MS = 1500  # from the limit to the end of the first 0 A frame
 REACTION_MS = 100  # from the arrival of a message to the step that takes it
 QUIET_CHARS = 3.5
+BACK_MS = 250 + 600  # 600 ms: a cycle of two charge points at 50 ms latency and 50 ms gap
 COMPLETE_MS = 2500  # an observer has seen every told topic within this time
 SETTLE_MS = 3000  # after a connection is up again
 
@@ -20,7 +22,8 @@ SENTENCES = {
     "alive_only": "no frame asks for current without a living heartbeat",
     "cut_off": "a 0 A frame follows the heartbeat limit within 1.5 s while the EVSE is set to more",
     "eeprom": "nothing at 2000 and above is written, but bit 7 of 2005 once per start",
-    "quiet_line": "3.5 characters of silence separate frames",
+    "quiet_line": "3.5 characters of silence separate our frame from everything before it",
+    "back_at_zero": "an EVSE that lost its supply gets a 0 A frame within a bus cycle + 250 ms of its first answer",
     "transitions": "no machine makes a transition that its table does not have",
     "complete_set": "while connected, every told topic is published again within 2.5 s",
     "no_foreign_data": "no reading reaches a topic that the meter never showed",
@@ -73,11 +76,12 @@ class Invariants:
         self._online_ms = None
         self._seen = {}
         self._zero_frames = {}
-        self._line_free_us = 0
+        self._down = {}  # charge points whose EVSE has lost its supply since its last 0 A frame: when it answered again, or None
 
     def check(self, world):
         self._messages(world)
         self._frames(world)
+        self._supplies(world)
         self._cut_off(world)
         self._transitions(world)
         self._published(world)
@@ -99,18 +103,20 @@ class Invariants:
     # --- frames ---
 
     def _frames(self, world):
+        if world.line.frames:
+            self._quiet(world.line)
         for start_us, end_us, data in world.line.frames:
-            self._quiet(start_us, end_us)
             for cp, point in enumerate(world.site.charge_points):
                 if data[0] == point.evse.unit:
                     self._evse_frame(cp, point.evse, data, start_us, end_us)
         world.line.frames.clear()
 
-    def _quiet(self, start_us, end_us):
+    def _quiet(self, line):
         self.counts["quiet_line"] += 1
-        if start_us < self._line_free_us:
-            self._fail("quiet_line", "%d us too early" % (self._line_free_us - start_us))
-        self._line_free_us = end_us + int(QUIET_CHARS * self.world.line.char_us)
+        missing_us = int(QUIET_CHARS * line.char_us) - line.shortest_quiet_us
+        line.shortest_quiet_us = NEVER_US
+        if missing_us > 0:
+            self._fail("quiet_line", "%d us too early" % missing_us)
 
     def _evse_frame(self, cp, evse, data, start_us, end_us):
         address = data[2] << 8 | data[3]
@@ -121,10 +127,13 @@ class Invariants:
             self.counts["zero_first"] += 1
             if not zero:
                 self._fail("zero_first", data.hex())
+        if cp in self._down and evse.powered and self._down[cp] is None:
+            self._down[cp] = end_us // 1000
         if value is None:
             return
         if zero:
             self._zero_frames[cp] = end_us // 1000
+            self._at_zero(cp, end_us // 1000)
         elif address == 1000:
             self._current(cp, evse, value, start_us // 1000)
         elif address >= 2000:
@@ -151,6 +160,25 @@ class Invariants:
         allowed = len(self.world.site.charge_points)
         if address != 2005 or not value & 0x80 or self._eeprom_writes > allowed:
             self._fail("eeprom", "%d := %#x, write number %d" % (address, value, self._eeprom_writes))
+
+    def _at_zero(self, cp, at_ms):
+        """A 0 A frame: is it the answer to an EVSE that came back?"""
+        back_ms = self._down.get(cp)
+        if back_ms is None:
+            return
+        del self._down[cp]
+        self.counts["back_at_zero"] += 1
+        if at_ms - back_ms > BACK_MS:
+            self._fail("back_at_zero", "after %d ms" % (at_ms - back_ms))
+
+    def _supplies(self, world):
+        for cp, point in enumerate(world.site.charge_points):
+            if world.line.faults.get(point.evse.unit):
+                self._down.pop(cp, None)  # nobody can tell what of its answers arrives
+            elif not point.evse.powered:
+                self._down[cp] = None
+            elif self._down.get(cp) is not None and world.now_ms - self._down[cp] > BACK_MS:
+                self._fail("back_at_zero", "none after %d ms" % (world.now_ms - self._down[cp]))
 
     def _cut_off(self, world):
         until_ms = self.oracle.until_ms

@@ -10,7 +10,6 @@ EVSE, METER = 1, 105
 LIMIT_S = 30  # the shortest heartbeat limit: what follows it does not depend on its length
 READY_MS = 20000  # from start to 16 A, at most
 DEAF_MS = 2000
-BROKEN_MS = (200, 28000)  # how long before the measured moment the fault sets in
 
 NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER = "none", "noise", "slow", "silent meter", "EVSE deaf 2 s", "broker dead"
 SET_FAULTS = (NONE, NOISE, SLOW, SILENT_METER)
@@ -45,18 +44,34 @@ def bus_cycle(latency_ms=20, gap_ms=10, seconds=60):
 # --- reactions ---
 
 
+class Timeline:
+    """The world's controller, plus one action at its time to the millisecond (a run alone ends at the next event behind)."""
+
+    def __init__(self, world, at_ms, action):
+        self._controller = world.controller
+        self._at_ms = at_ms
+        self._action = action
+
+    def step(self, world_ms):
+        self._controller.step(world_ms)
+        if self._action is not None and world_ms >= self._at_ms:
+            self._action()
+            self._action = None
+
+    def next_ms(self):
+        return self._controller.next_ms() if self._action is None else min(self._controller.next_ms(), self._at_ms)
+
+
 def set_to_bus_ms(seed, fault):
     """From a set point's arrival at the client's link to the end of the frame that carries it to the EVSE."""
     rng = random.Random(seed)
     world = _charging_world(seed, rng)
     _break(world, fault)
+    at_ms = world.now_ms + rng.randrange(200, 8000)  # longer without a meter, and there is no current to set
     world.controller.setting = False
-    world.run(rng.randrange(*BROKEN_MS))
-    world.line.frames.clear()
-    world.broker.send(SET + b"0/data/set_current", b"10", True)
-    asked_ms = world.now_ms
+    world.controller = Timeline(world, at_ms, lambda: world.broker.send(SET + b"0/data/set_current", b"10", True))
     raw = 1000 if world.evse().precise else 10
-    return _until_frame(world, raw) - asked_ms
+    return _frame_end_ms(world, raw, at_ms) - at_ms
 
 
 def cut_off_lag_ms(seed, fault):
@@ -65,18 +80,13 @@ def cut_off_lag_ms(seed, fault):
     world = _charging_world(seed, rng)
     limit_ms = world.controller.last_beat_ms + LIMIT_S * 1000
     world.controller.beating = False
-    world.run(limit_ms - world.now_ms - rng.randrange(*BROKEN_MS))
-    if fault == DEAF_EVSE:
-        world.run(limit_ms - world.now_ms - rng.randrange(DEAF_MS))
+    before_ms = rng.randrange(200, DEAF_MS if fault == DEAF_EVSE else LIMIT_S * 1000 - 2000)
+    world.run(limit_ms - before_ms - world.now_ms)
     _break(world, fault)
     if fault == DEAF_EVSE:
-        world.run(DEAF_MS)
-        world.line.faults.clear()
-    world.run(limit_ms - world.now_ms)
-    if not world.evse().set_current_raw:
-        return 0
-    world.line.frames = [frame for frame in world.line.frames if frame[1] >= limit_ms * 1000]
-    return max(0, _until_frame(world, 0) - limit_ms)
+        world.controller = Timeline(world, world.now_ms + DEAF_MS, world.line.faults.clear)
+    end_ms = _frame_end_ms(world, 0, limit_ms)
+    return 0 if end_ms is None else end_ms - limit_ms
 
 
 def _charging_world(seed, rng):
@@ -97,7 +107,7 @@ def _reach_16_a(world):
     world.run_until(lambda: world.evse().set_current_raw in (16, 1600), READY_MS)
 
 
-def _break(world, fault):
+def _break(world, fault, damaged_one_in=20, latency_ms=60):
     if fault == DEAD_BROKER:
         world.broker.mode = broker_fake.REFUSING
         world.broker.link.cut()
@@ -105,17 +115,32 @@ def _break(world, fault):
         world.line.faults[METER] = wire.SILENT
     elif fault == DEAF_EVSE:
         world.line.faults[EVSE] = wire.SILENT
-    elif fault != NONE:
-        world.line.faults[EVSE] = world.line.faults[METER] = fault
+    elif fault == NOISE:
+        world.line.damaged_one_in = damaged_one_in
+        world.line.faults[EVSE] = world.line.faults[METER] = wire.NOISE
+    elif fault == SLOW:
+        world.line.latency_us = latency_ms * 1000
 
 
-def _until_frame(world, raw):
-    """Runs until a frame sets register 1000 to `raw`; world time of its end in ms. ValueError when there is none in 10 s."""
-    start_ms = world.now_ms
-    while world.now_ms - start_ms < 10000:
+def _frame_end_ms(world, raw, after_ms):
+    """Runs until a frame sets register 1000 to `raw` and ends at `after_ms` or later: that end in world time.
+
+    None when the EVSE holds `raw` at `after_ms` and no frame has to come. ValueError when there is no frame within 10 s.
+    """
+    world.line.frames.clear()
+    reached = False
+    while world.now_ms < after_ms + 10000:
+        world.step()
         for _, end_us, data in world.line.frames:
-            if data[0] == EVSE and data[1] == 16 and data[2] << 8 | data[3] == 1000 and data[7] << 8 | data[8] == raw:
+            if end_us >= after_ms * 1000 and _sets(data, raw):
                 return end_us / 1000
         world.line.frames.clear()
-        world.step()
-    raise ValueError("no frame set %d within 10 s of seed %d" % (raw, world.seed))
+        if not reached and world.now_ms >= after_ms:
+            reached = True
+            if world.evse().set_current_raw == raw:
+                return None
+    raise ValueError("no frame set register 1000 to %d within 10 s of seed %d" % (raw, world.seed))
+
+
+def _sets(data, raw):
+    return data[0] == EVSE and data[1] == 16 and data[2] << 8 | data[3] == 1000 and data[7] << 8 | data[8] == raw

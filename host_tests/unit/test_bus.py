@@ -197,14 +197,24 @@ def test_half_a_reply_is_a_crc_error_and_nothing_is_a_timeout(talk):
 
 
 @pytest.mark.parametrize("start_ms", [0, (1 << 30) - 100])
-def test_the_time_for_a_reply_is_the_wire_time_and_155_ms(start_ms):
+def test_a_reply_must_begin_within_155_ms_and_then_gets_its_wire_time(start_ms):
     talk = Talk(start_ms=start_ms)
     real_step = talk.bus.step
     talk.bus.step = lambda now_ms: real_step(now_ms & 0x3FFFFFFF)
     talk.ask(count=8)  # 8 characters out, 21 back
-    assert talk.wait_out() == 9 + 22 + 155
+    assert talk.wait_out() == 9 + 155
     talk.tell()
-    assert talk.wait_out() == 12 + 9 + 155
+    assert talk.wait_out() == 12 + 155
+    assert not talk.hear(reply_frame(talk.ask(count=8), list(range(8)))[:-1])
+    assert 20 + talk.wait_out() == 9 + 155 + 22  # hearing 20 characters took 20 ms
+
+
+def test_a_reply_that_begins_in_time_is_heard_to_its_end(talk):
+    frame = reply_frame(talk.ask(count=18), [7] * 18)
+    talk.now_ms += 9 + 150
+    assert not talk.hear(frame[:1])
+    assert talk.hear(frame[1:], one_by_one=True)
+    check_words(talk, [7] * 18)
 
 
 def test_stale_bytes_are_dropped_before_sending(talk):
@@ -299,7 +309,7 @@ def test_the_loop_is_woken_by_the_first_byte_and_then_knows_the_rest(talk):
     assert not talk.bus.hungry()
     frame = reply_frame(talk.ask(), WORDS)
     assert talk.bus.hungry()
-    assert talk.bus.wait_ms(talk.now_ms) == 9 + 12 + 155
+    assert talk.bus.wait_ms(talk.now_ms) == 9 + 155
     assert not talk.hear(frame[:4])
     assert not talk.bus.hungry()
     assert talk.bus.wait_ms(talk.now_ms) == 8  # 7 characters

@@ -180,9 +180,9 @@ def test_no_step_of_the_arithmetic_leaves_the_small_integers():
         for mantissa in (0, 0xFFF, 0x400000, 0x7FF000, 0x7FFFFF):
             high, low = words(exponent << 23 | mantissa)
             for scale in SCALES:
-                modbus.float_to_int(Small(high), Small(low), Small(scale))
+                assert modbus.float_to_int(Small(high), Small(low), Small(scale)) == modbus.float_to_int(high, low, scale)
     buf = bytearray(16)
-    modbus.put_write(buf, Small(247), Small(0xFFFF), Small(0xFFFF))
+    assert modbus.put_write(buf, Small(247), Small(0xFFFF), Small(0xFFFF)) == 11
 
 
 def test_a_small_integer_notices_when_it_grows():

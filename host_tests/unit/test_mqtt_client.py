@@ -192,6 +192,8 @@ def test_a_missing_pingresp_ends_the_connection_within_one_keepalive_time(online
     assert online.client.drops == 1
     online.broker.pings = True
     check_comes_back(online)
+    online.run_s(60)
+    assert online.client.drops == 1, "the answer that was missing counts against the new connection"
 
 
 def test_a_broker_that_takes_no_bytes_is_left_after_half_the_keepalive_time(online):
@@ -204,13 +206,24 @@ def test_a_broker_that_takes_no_bytes_is_left_after_half_the_keepalive_time(onli
     check_comes_back(online)
 
 
-def test_while_the_broker_takes_no_bytes_the_loop_does_not_spin(online):
+def test_while_the_broker_takes_no_bytes_the_loop_does_not_spin_not_even_when_a_pingreq_is_due(online):
+    online.run_s(KEEPALIVE_S / 4)
     online.link.room = 0
     online.client.publish(b"t", b"1")
-    online.step()
-    for _ in range(950):
+    for _ in range(KEEPALIVE_S * 50 - 10):
         online.step()
         assert online.client.wait_ms(online.now_ms) > 0
+    assert online.client.online
+
+
+def test_a_pingreq_waits_for_room_and_a_short_stall_costs_no_connection(online):
+    online.run_s(KEEPALIVE_S / 2 - 1)
+    online.link.room = 0
+    assert online.client.publish(b"t", b"x" * 506) and not online.client.packet.reserve(1)
+    online.run_s(3)
+    online.link.room = None
+    online.run_s(3 * KEEPALIVE_S)
+    assert online.client.online and online.client.connects == 1
 
 
 def test_half_a_packet_and_then_nothing_ends_by_the_missing_pingresp(online):
@@ -277,6 +290,24 @@ def test_what_no_broker_may_say_ends_the_connection_and_nothing_else(online, gar
     check_failed(online, st.ERR_GARBAGE, 0.1)
     assert online.messages == []
     check_comes_back(online)
+
+
+def test_what_followed_the_garbage_is_not_taken_for_the_next_connection(online):
+    online.link.inbox += b"\xf0\x00" + publish(b"old", b"1")
+    online.run_until(st.WAITING, 1)
+    check_comes_back(online)
+    assert (online.client.connects, online.client.dials_failed, online.messages) == (2, 0, [])
+
+
+def test_what_the_owner_built_on_a_lost_connection_is_never_sent(online):
+    online.link.reset = True
+    online.step()
+    online.client.packet.open_publish(b"a/", b"b")
+    online.client.packet.close_publish(True)
+    online.client.flush(online.now_ms)
+    online.link.writes.clear()
+    check_comes_back(online)
+    assert [data[0] for data in online.link.writes] == [0x10, 0x82]
 
 
 def test_text_that_looks_like_a_long_packet_ends_by_the_missing_pingresp_at_the_latest(online):

@@ -29,6 +29,11 @@ def test_pauses_double_up_to_30_s_and_their_second_half_is_drawn_by_lot(door):
             assert full_ms / 2 <= pause_ms <= full_ms + 10
 
 
+def test_the_lot_uses_the_whole_second_half_of_a_pause(door):
+    fourth = [pauses_ms(door, seed, 4)[3] for seed in range(0, 0x7FFF, 331)]
+    assert min(fourth) < 4400 and max(fourth) > 7600
+
+
 def test_the_same_seed_gives_the_same_pauses_and_another_one_others(door):
     assert pauses_ms(door, 7) == pauses_ms(door, 7)
     assert len({tuple(pauses_ms(door, seed, 4)) for seed in range(10)}) == 10

@@ -107,6 +107,29 @@ def test_a_second_subscription_by_the_parents_method_is_written_whole_and_does_n
     assert online.client.online and online.client.wait_msg() is None
 
 
+def test_after_a_loss_the_parents_methods_write_nothing_and_packet_ids_begin_anew(online):
+    online.client.subscribe(b"other/#")
+    online.run_s(0.1)
+    online.link.reset = True
+    online.step()
+    online.client.ping()
+    online.client.subscribe(b"other/#")
+    assert online.client.packet.start == online.client.packet.end
+    online.broker.packets.clear()
+    online.go_online()
+    assert online.broker.heads() == [0x10, 0x82] and online.broker.packets[1][1][:2] == b"\x00\x01"
+
+
+def test_a_subscription_that_ends_in_an_exception_does_not_spoil_the_next_connection(online):
+    with pytest.raises(TypeError):
+        online.client.subscribe("text instead of bytes")
+    online.link.reset = True
+    online.step()
+    online.broker.packets.clear()
+    online.go_online()
+    assert online.broker.heads() == [0x10, 0x82] and online.client.dials_failed == 0
+
+
 def test_a_later_refused_subscription_ends_the_connection(online):
     online.broker.suback = 0x80
     online.client.subscribe(b"other/#")

@@ -37,9 +37,9 @@ def _enter_environment(arguments):
 
     if not setup.missing_for_desk():
         return
-    if os.path.realpath(sys.prefix) != os.path.realpath(setup.ENVIRONMENT) or not setup.is_complete():
+    if not setup.is_complete():
         setup.install()
-    if os.path.realpath(sys.prefix) == os.path.realpath(setup.ENVIRONMENT):
+    elif os.path.realpath(sys.prefix) == os.path.realpath(setup.ENVIRONMENT):
         raise SystemExit("The environment %s is damaged: run make clean, then make setup." % setup.ENVIRONMENT)
     sys.stdout.flush()
     os.execv(setup.PYTHON, [setup.PYTHON, "-m", "tools.desk"] + arguments)

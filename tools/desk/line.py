@@ -29,7 +29,7 @@ BITS_PER_BYTE = 10  # 8N1
 FAULTS = ("none", "silent", "noise", "crc", "slow")
 LATENCY_S = 0.020
 SLOW_S = (0.100, 0.400)  # some answers come in time, some after the master gave up
-TICK_S = 0.050  # the world goes on without requests, too
+TICK_S = 0.020  # the world goes on without requests, too
 REQUEST_GAP_S = 0.020  # an unfinished request older than this is dropped
 CHUNK_BYTES = 8
 

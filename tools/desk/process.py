@@ -174,9 +174,11 @@ class Gateway:
         *lines, self._unread = (self._unread + chunk).split(b"\n")
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip("\r")
+            if self._end.is_set():
+                continue  # what it prints while it is being ended is of no use to anybody
             if text.startswith(STATE_PREFIX):
                 self._read_report(text[len(STATE_PREFIX) :])
-            elif text and not self._end.is_set():
+            elif text:
                 self._say(text)
         return bool(chunk)
 

@@ -2,13 +2,21 @@
 
 import argparse
 import json
-import os
 import socket
 
 from tools.desk.broker import accepts
 
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_CONTROL_PORT = 7501
+FIRST_FREE_PORT = 1024
+MQTT_DEFAULTS = {
+    "mode": "client",
+    "host": "127.0.0.1",
+    "port": DEFAULT_BROKER_PORT,
+    "user": None,
+    "password": None,
+    "prefix": "",
+}
 METERS = ("sdm630", "sdm72", "none")
 LOOPBACK = ("127.0.0.1", "localhost")
 _LATER = {"modbus_port": "the Modbus TCP server", "http_port": "the status page"}
@@ -26,24 +34,25 @@ def parser():
     """The command line of `python -m tools.desk`."""
     result = argparse.ArgumentParser(
         prog="python -m tools.desk",
-        description="A wallbox on your desk: the real firmware drives a simulated EVSE, meter and car over a Modbus RTU line, "
-        "led by a stand-in controller over MQTT.",
+        description="A wallbox on your desk: the real firmware drives a simulated EVSE, meter and car over a Modbus RTU "
+        "line, led by a stand-in controller over MQTT.",
         epilog="Without options everything is simulated and shown live. Examples: --headless --seconds 60 for a script, "
-        "--mqtt 192.168.1.20:1883 to be led by your own broker, --serial /dev/ttyUSB0 to drive a real box.",
+        "--mqtt 192.168.1.20:1883 to use your own broker, --serial /dev/ttyUSB0 to drive a real box.",
     )
     add = result.add_argument
-    add("--headless", action="store_true", help="one plain line per second instead of the live view (also without a terminal)")
+    add("--headless", action="store_true", help="one plain line per second instead of the live view")
     add("--seconds", type=_positive, metavar="N", help="end after N seconds with a summary")
     add("--runtime", choices=("micropython", "cpython"), help="what runs the firmware (default: micropython where it exists)")
     add("--charge-points", type=int, choices=(1, 2), help="number of charge points (default 1)")
     add("--mqtt", type=_address, metavar="HOST:PORT", help="use this MQTT broker instead of starting one")
-    add("--broker-port", type=_port, metavar="N", help="port of the desk's own broker (default %d, 0: any free one)" % DEFAULT_BROKER_PORT)
-    add("--control-port", type=_port, metavar="N", default=DEFAULT_CONTROL_PORT,
-        help="port on 127.0.0.1 that takes one JSON command per line (default %d, 0: any free one)" % DEFAULT_CONTROL_PORT)
+    add("--broker-port", type=_port, metavar="N", help="port of the desk's own broker (default 1883, 0: any free one)")
+    control_help = "port on 127.0.0.1 that takes one JSON command per line (default %(default)s, 0: any free one)"
+    add("--control-port", type=_port, metavar="N", default=DEFAULT_CONTROL_PORT, help=control_help)
     add("--modbus-port", type=_port, metavar="N", help="port of the Modbus TCP server (default 1502; no effect yet)")
     add("--http-port", type=_port, metavar="N", help="port of the status page (default 8080; no effect yet)")
     add("--no-controller", action="store_true", help="no stand-in controller: something else leads")
-    add("--evse-firmware", type=_firmware, default=18, metavar="N", help="firmware version of the simulated EVSE, 8 to 30 (default 18)")
+    evse_help = "firmware version of the simulated EVSE, 8 to 30 (default %(default)s)"
+    add("--evse-firmware", type=_firmware, default=18, metavar="N", help=evse_help)
     add("--meter", choices=METERS, metavar="NAME", help="simulated meter: %s (default sdm630)" % ", ".join(METERS))
     add("--config", metavar="FILE", help="use this config.json of a gateway instead of a generated one")
     add("--serial", metavar="DEV", help="drive a real box through this RS485 stick instead of the simulated line")
@@ -63,7 +72,7 @@ def gateway_config(options):
     """The config.json of the gateway as a dict, and whether the desk has to start a broker for it. Raises Trouble."""
     config = _read_config(options) if options.config else _generated_config(options)
     mqtt = config.setdefault("mqtt", {})
-    for key, value in (("mode", "client"), ("host", "127.0.0.1"), ("port", DEFAULT_BROKER_PORT), ("user", None), ("password", None), ("prefix", "")):
+    for key, value in MQTT_DEFAULTS.items():
         mqtt.setdefault(key, value)
     if options.mqtt:
         mqtt["host"], mqtt["port"] = options.mqtt
@@ -85,12 +94,13 @@ def _generated_config(options):
 def _read_config(options):
     for option, value in (("--charge-points", options.charge_points), ("--meter", options.meter)):
         if value is not None:
-            raise Trouble("%s and --config contradict each other: %s says it already, leave one out." % (option, options.config))
+            raise Trouble("%s is of no use beside --config: %s decides that, leave one out." % (option, options.config))
     try:
         with open(options.config, encoding="utf-8") as file:
             config = json.load(file)
     except OSError as error:
-        raise Trouble("%s can not be read (%s): check the path given to --config." % (options.config, error.strerror)) from error
+        sentence = "%s can not be read (%s): check the path given to --config." % (options.config, error.strerror)
+        raise Trouble(sentence) from error
     except ValueError as error:
         raise Trouble("%s is not JSON (%s): correct it there." % (options.config, error)) from error
     if not isinstance(config, dict) or not _points_are_plausible(config.get("charge_points")):
@@ -99,7 +109,9 @@ def _read_config(options):
 
 
 def _points_are_plausible(points):
-    return isinstance(points, list) and bool(points) and all(isinstance(p, dict) and isinstance(p.get("evse"), int) for p in points)
+    if not isinstance(points, list) or not points:
+        return False
+    return all(isinstance(point, dict) and isinstance(point.get("evse"), int) for point in points)
 
 
 def choose_port(port, option, use_instead=""):
@@ -108,8 +120,8 @@ def choose_port(port, option, use_instead=""):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             # Some systems let a second listener bind beside one for all addresses: then only asking tells.
-            if port and accepts(("127.0.0.1", port)):
-                raise OSError("in use")
+            if 0 < port < FIRST_FREE_PORT or port and accepts(("127.0.0.1", port)):
+                raise OSError("not for us")
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise Trouble(busy_sentence(port, option, use_instead)) from error
@@ -118,8 +130,9 @@ def choose_port(port, option, use_instead=""):
 
 def busy_sentence(port, option, use_instead=""):
     """What to do about a port that can not be opened."""
-    if 0 < port < 1024 and os.geteuid() != 0:
-        return "Port %d needs root: choose one above 1023 with %s %d%s." % (port, option, port + 10000, use_instead)
+    if 0 < port < FIRST_FREE_PORT:
+        sentence = "Port %d is reserved by the system: choose one above 1023 with %s %d%s."
+        return sentence % (port, option, port + 10000, use_instead)
     other = port + 1 if port < 65535 else port - 1
     return "Port %d is in use: choose another one with %s %d%s." % (port, option, other, use_instead)
 

@@ -53,7 +53,8 @@ class PlainView:
             second += 1
             if desk.wanted.wait(max(0, started_s + second - time.monotonic())):
                 return
-            for line in plain_lines(desk.state(), time.monotonic() - started_s):
+            desk.look()
+            for line in plain_lines(desk.commands.state(), time.monotonic() - started_s):
                 self.say(line)
 
     def summary(self, desk):
@@ -118,7 +119,7 @@ def heap_percent(firmware):
 
 def summary_line(desk):
     """The last line of the desk."""
-    state = desk.state()
+    state = desk.commands.state()
     words = ["%d s on the desk" % (time.monotonic() - desk.started_s)]
     for index, point in enumerate(state["cp"]):
         energy = "" if point["meter"] is None else ", %d Wh" % point["meter"]["imported_wh"]
@@ -158,6 +159,7 @@ class LiveView:
                     readable, _, _ = select.select([keyboard], [], [], 0.25)
                     if readable:
                         self._keys(desk, os.read(keyboard, 64).decode(errors="replace"))
+                    desk.look()
                     self._live.update(self._screen(desk), refresh=True)
         finally:
             self._live = None
@@ -182,9 +184,9 @@ class LiveView:
         elif key in actions:
             actions[key](desk)
         elif key == "r":
-            desk.do({"do": "restart", "what": "gateway"})
+            desk.commands.do({"do": "restart", "what": "gateway"})
         elif key == "e":
-            desk.do({"do": "restart", "what": "evse", "cp": self._selected})
+            desk.commands.do({"do": "restart", "what": "evse", "cp": self._selected})
         elif key in "s+-" and desk.controller is None:
             self.say("there is no stand-in controller: it was switched off with --no-controller")
         elif key == "s":
@@ -193,15 +195,15 @@ class LiveView:
             desk.controller.set_current(desk.controller.current_a + (1 if key == "+" else -1))
 
     def _toggle_plug(self, desk):
-        points = desk.state()["cp"]
+        points = desk.commands.state()["cp"]
         plugged = bool(points) and points[self._selected]["car"]["plugged"]
-        desk.do({"do": "unplug" if plugged else "plug", "cp": self._selected})
+        desk.commands.do({"do": "unplug" if plugged else "plug", "cp": self._selected})
 
     def _next_fault(self, desk):
-        points = desk.state()["cp"]
+        points = desk.commands.state()["cp"]
         fault = points[self._selected]["bus"]["evse"] if points else "none"
         following = FAULTS[(FAULTS.index(fault) + 1) % len(FAULTS)]
-        desk.do({"do": "bus", "device": "all", "fault": following, "cp": self._selected})
+        desk.commands.do({"do": "bus", "device": "all", "fault": following, "cp": self._selected})
 
     def _next_point(self, desk):
         self._selected = (self._selected + 1) % len(desk.config["charge_points"])
@@ -212,7 +214,7 @@ class LiveView:
         from rich.table import Table
         from rich.text import Text
 
-        state = desk.state()
+        state = desk.commands.state()
         table = Table.grid(padding=(0, 3))
         for name, *values in self._rows(state):
             table.add_row(Text(name, style="bold"), *[Text(value) for value in values])

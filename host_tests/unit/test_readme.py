@@ -1,0 +1,17 @@
+"""The README's tables are what the code says."""
+from tools import readme
+
+
+def test_readme_is_what_the_code_says():
+    text = readme.README.read_text(encoding="utf-8")
+
+    assert readme.filled(text) == text, "run python -m tools.readme and commit the result"
+
+
+def test_a_changed_constant_makes_the_readme_stale(monkeypatch):
+    text = readme.README.read_text(encoding="utf-8")
+    from drivers import meter
+
+    monkeypatch.setattr(meter, "LOST_MS", 11000)
+
+    assert readme.filled(text) != text
