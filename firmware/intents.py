@@ -15,6 +15,7 @@ MODBUS = const(1)
 DOOR_COUNT = const(2)
 NOBODY = const(-1)
 
+LIMIT_MAX_S = const(120)  # the highest heartbeat_limit_s that config accepts
 CONTEST_MS = const(60000)  # two doors that both want current within this time: the lower one wins
 # A sender whose interval is the limit itself jitters around it; without this margin it would come alive now and then
 # and cycle the contactor.
@@ -56,8 +57,11 @@ class Heartbeat:
         """Episode: part of an arrival."""
         buf = bytearray(80)
         at = put_number(buf, put_bytes(buf, 0, b"heartbeat interval "), interval_s, 0)
-        at = put_bytes(buf, at, b" s: set heartbeat_limit_s to ")
-        at = put_number(buf, at, min(120, interval_s + 20), 0)
+        if interval_s < LIMIT_MAX_S:
+            at = put_bytes(buf, at, b" s: set heartbeat_limit_s to ")
+            at = put_number(buf, at, min(LIMIT_MAX_S, interval_s + 20), 0)
+        else:
+            at = put_bytes(buf, at, b" s: send it more often")
         self.slow_text = bytes(buf[:at])
 
     def check(self, now_ms):

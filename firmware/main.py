@@ -10,6 +10,7 @@ import time
 
 import board
 import modbus
+import mqtt_states
 import net
 import wlan
 from clock import TICKS_MASK, elapsed_ms
@@ -21,6 +22,20 @@ REPORT_EVERY_MS = 1000
 REG_SET = 1000
 BAUD_WITHOUT_CONFIG = 9600  # the only one an EVSE-DIN has
 IDS_WITHOUT_CONFIG = (1, 2, 11, 12)  # where openWB's boxes have their EVSE
+
+
+# What the console says about the MQTT connection, by client.last_error.
+MQTT_TROUBLE = {
+    1: "the broker does not speak MQTT 3.1.1",
+    2: "the broker refuses this client id",
+    3: "the broker is not available",
+    4: "user or password is wrong",
+    5: "this user may not connect",
+    mqtt_states.ERR_NAME: "the name of the broker is not known",
+    mqtt_states.ERR_DIAL: "nobody listens at this address and port",
+    mqtt_states.ERR_DIAL_TIMEOUT: "nobody answers at this address",
+    mqtt_states.ERR_SUBSCRIBE: "the broker does not let this user subscribe",
+}
 
 
 class Unusable(Exception):
@@ -82,6 +97,18 @@ def run(report=None):
         zero_all(port or board.Rs485(pins["rs485"][0], BAUD_WITHOUT_CONFIG), units)
 
 
+def say_connection(client, said):
+    """Tells the console what became of the connection to the broker; returns what it said, for the next call. Episode."""
+    now = "connected"
+    if not client.online:
+        now = MQTT_TROUBLE.get(client.last_error, "the connection was lost (%d)" % client.last_error)
+        if not client.last_error:
+            return said
+    if now != said:
+        print("ladepunkt: MQTT broker %s:%d: %s" % (client.server, client.port, now))
+    return now
+
+
 def loop(settings, port, wdt, report):
     """Builds the gateway and steps it until something raises."""
     waiter = net.Waiter()
@@ -91,6 +118,7 @@ def loop(settings, port, wdt, report):
     gateway = Gateway(settings, port, link, board.box_id(), time.ticks_ms() & TICKS_MASK)
     gateway.note(b"started after " + board.reset_cause())
     gc.collect()
+    said = ""
     hungry = True
     reported_ms = time.ticks_ms() & TICKS_MASK
     while True:
@@ -98,6 +126,7 @@ def loop(settings, port, wdt, report):
         wait_ms = gateway.step(now_ms)
         wdt.feed()
         if gateway.take_episode():
+            said = say_connection(gateway.client, said)
             gc.collect()
         if report and elapsed_ms(now_ms, reported_ms) >= REPORT_EVERY_MS:
             reported_ms = now_ms

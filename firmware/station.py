@@ -12,8 +12,7 @@ BAD_CRC = const(-2)
 WRONG_REPLY = const(-3)  # other unit, function, byte count or register than asked
 SEND_FAILED = const(-4)
 
-SILENT_AFTER = const(3)  # time-outs in a row
-BURST = const(3)  # errors in a row that lengthen the gap
+BURST = const(3)  # errors in a row that lengthen the gap; when the last one is a time-out, the station is silent
 CALM = const(100)  # good replies in a row that shorten it again
 GAPS_MS = (20, 50, 100, 250)
 COUNT_MASK = const(0x3FFFFFF)

@@ -34,6 +34,7 @@ class Broker:
         self.link = None
         self.published = 0
         self.delivered = []  # what controllers published and the gateway was handed live; the reader empties it
+        self.replayed = []  # likewise what it was handed because it was retained
 
     def send(self, topic, payload, retain=False):
         """A controller publishes."""
@@ -169,7 +170,8 @@ class Link:
             self.filter = bytes(body[4:-1]).rstrip(b"#")
             self._inbox += bytes((0x90, 3, body[0], body[1], 0))
             for topic in sorted(self.broker.retained):
-                self.deliver(topic, self.broker.retained[topic], True)
+                if self.deliver(topic, self.broker.retained[topic], True):
+                    self.broker.replayed.append((topic, self.broker.retained[topic]))
         elif kind == 0xC0:
             self._inbox += b"\xd0\x00"
         elif kind == 0x30:

@@ -56,6 +56,21 @@ class Oracle:
         return self.until_ms is not None and now_ms < self.until_ms + REACTION_MS
 
 
+class SetPoint:
+    """The highest set point that may count: the newest, and those it replaced until it must have been taken."""
+
+    def __init__(self):
+        self._heard = [(0, 0)]  # (since when, 0.01 A)
+
+    def hear(self, set_ca, now_ms):
+        self._heard.append((now_ms, set_ca))
+
+    def highest_ca(self, now_ms):
+        while len(self._heard) > 1 and self._heard[1][0] + REACTION_MS < now_ms:
+            self._heard.pop(0)
+        return max(set_ca for _, set_ca in self._heard)
+
+
 class Invariants:
     """check(world) after every step, which also empties what line and broker have recorded; `counts` tells how often each invariant had something to check."""
 
@@ -63,7 +78,7 @@ class Invariants:
         self.counts = dict.fromkeys(SENTENCES, 0)
         self.world = world
         self.oracle = Oracle(world.config["heartbeat_limit_s"] * 1000)
-        self.highest_ca = [0] * len(world.controller.set_text)  # the highest set point that may still count
+        self.set_points = [SetPoint() for _ in world.controller.set_text]
         self.restarted()
 
     def restarted(self):
@@ -92,12 +107,14 @@ class Invariants:
         )
 
     def _messages(self, world):
-        """What was delivered in this step counts from now on."""
+        """What was delivered in this step counts from now on; of what is replayed only set points do."""
         for topic, payload in world.broker.delivered:
             if topic.endswith(b"global_data") and b"heartbeat" in payload:
                 self.oracle.hear(payload, world.now_ms)
-            elif topic.endswith(b"set_current"):
-                self.highest_ca[topic[-len(b"0/data/set_current")] - 48] = set_point_ca(payload)
+        for topic, payload in world.broker.replayed + world.broker.delivered:
+            if topic.endswith(b"set_current"):
+                self.set_points[topic[-len(b"0/data/set_current")] - 48].hear(set_point_ca(payload), world.now_ms)
+        world.broker.replayed.clear()
         world.broker.delivered.clear()
 
     # --- frames ---
@@ -146,7 +163,7 @@ class Invariants:
             self._fail("no_gap_values", "raw %d, precise %r" % (value, evse.precise))
         self.counts["ceilings"] += 1
         world = self.world
-        allowed_ca = min(world.config["installation_limit_a"] * 100, self.highest_ca[cp], 3200)
+        allowed_ca = min(world.config["installation_limit_a"] * 100, self.set_points[cp].highest_ca(at_ms), 3200)
         allowed_ca = min(allowed_ca, evse.limit_a * 100)
         if current_ca > allowed_ca:
             self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))

@@ -48,6 +48,7 @@ class Bench:
         self.plan = Plan(self.bus, drivers)
         self.now_ms = 0
         self.start_tick = start_tick
+        self.longest_ms = 1000  # between two steps; less: something else wakes the loop
         self.tamper = None
         self.on_step = None
 
@@ -70,7 +71,7 @@ class Bench:
         byte_us = self.line.next_us()
         if self.bus.hungry() and byte_us is not None:
             wait_ms = min(wait_ms, (byte_us + 999) // 1000 - self.now_ms)
-        self.now_ms += max(1, wait_ms)
+        self.now_ms += max(1, min(wait_ms, self.longest_ms))
 
     def run(self, ms):
         end_ms = self.now_ms + ms

@@ -246,6 +246,7 @@ def test_without_a_set_point_there_is_nothing_and_it_says_so(box):
     box.point.wish.door = -1
     box.step()
     assert (box.point.limit_ca, box.value[P_STATE_STR]) == (0, REASONS[R_NO_SET_POINT])
+    assert not box.point.leader_alive(), "nobody leads"
 
 
 def test_the_heartbeat_of_the_leading_door_counts(box):

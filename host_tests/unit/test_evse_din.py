@@ -1,6 +1,8 @@
 """The EVSE-DIN driver: 0 A before anything else, then learning, then keeping register 1000 at the target."""
 import pytest
+from bus import IDLE
 from drivers.evse_din import REFUSED
+from plan import WRITE, ZERO
 from safety import R_EVSE_OLD
 
 from host_tests.unit.evse_bench import ALLOWED, FIRMWARES, START_TICKS, EvseBench, start_up
@@ -186,6 +188,19 @@ def test_whole_amperes_are_rounded_down(target_ca, whole):
     assert bench.model.set_current_raw == whole
 
 
+@pytest.mark.parametrize("target_ca, wish, gap_ms", [(0, ZERO, 20), (800, WRITE, 250)])
+def test_0_a_is_wanted_most_and_ignores_the_back_off(bench, target_ca, wish, gap_ms):
+    start_up(bench, 1600)
+    bench.evse.station._level = 3
+    bench.until(lambda: not bench.bus.hungry() and bench.bus.state == IDLE)
+    free_ms = bench.bus._quiet_ms
+    bench.evse.target_ca = target_ca
+    assert bench.evse.wants(bench.tick()) == wish
+    bench.run(300)
+    wrote = [f for f in bench.frames(since_ms=free_ms) if f.value == target_ca][0]
+    assert gap_ms <= wrote.start_ms - free_ms <= gap_ms + 5
+
+
 def test_every_write_is_read_back_before_anything_else(bench):
     bench.until_ready()
     for target_ca in (600, 1600, 0, 3200):
@@ -210,12 +225,13 @@ def test_a_lost_reply_to_a_write_is_not_a_foreign_value(precise):
     assert bench.evse.station.timeouts == 4
 
 
-def test_a_lost_write_is_repeated_and_is_not_a_foreign_value(bench):
-    start_up(bench, 600)
+@pytest.mark.parametrize("before_ca, target_ca", [(600, 1600), (1600, 600), (1600, 0), (0, 1600)])
+def test_a_lost_write_is_repeated_and_is_not_a_foreign_value(bench, before_ca, target_ca):
+    start_up(bench, before_ca)
     bench.lose_requests(lambda function, address: function == 16, times=1)
-    bench.evse.target_ca = 1600
+    bench.evse.target_ca = target_ca
     bench.run(900)
-    assert bench.model.set_current_raw == 1600
+    assert bench.model.set_current_raw == target_ca
     assert (bench.evse.foreign_values, bench.evse.restarts) == (0, 0)
 
 

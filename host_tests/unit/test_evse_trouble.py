@@ -99,15 +99,31 @@ def test_a_silent_evse_is_tried_with_0_a_about_once_per_second(bench):
     assert 15 <= len(frames) <= 21
 
 
-def test_a_reply_that_arrives_after_the_new_start_moves_nothing(bench):
-    """It answers a question of the earlier life: 0 A must be written first."""
-    start_up(bench, 1600)
-    bench.evse._restart(bench.tick())
-    bench.until(lambda: bench.bus.hungry())
-    bench.evse._enter(CHECKING, bench.tick())
-    bench.until(lambda: not bench.bus.hungry())
-    bench.step()
-    assert bench.evse.state == CHECKING
+@pytest.mark.parametrize("state", [NAMING, ASKING, READY])
+def test_a_reply_that_arrives_after_the_new_start_moves_nothing(state):
+    """It answers a question of the earlier life: a request is in flight when the second of silence is full."""
+    caught = 0
+    for pause_ms in range(0, 200, 10):
+        bench = EvseBench()
+        bench.until(lambda: bench.evse.state == state)
+        bench.line.faults[1] = "silent"
+        bench.now_ms += pause_ms  # the loop was busy
+        bench.run(950 - pause_ms)
+        bench.line.faults[1] = "slow"
+        bench.longest_ms = 5
+        seen = recorded(bench.evse)
+        bench.until(lambda: seen, 1000)
+        caught += seen == [(state, ERASING)] and bench.bus.hungry() and bench.evse.station.function == 3
+        bench.run(1000)
+        assert set(seen) <= set(TRANSITIONS), pause_ms
+    assert caught
+
+
+def test_an_evse_that_refuses_0_a_is_told_again_and_asked_nothing(bench):
+    bench.tamper = lambda unit, function, address, words: 4 if function == 16 else words
+    bench.run(2000)
+    assert set(bench.script()) == {"1000 := 0"}
+    assert len(bench.script()) > 10
 
 
 def test_an_evse_that_never_spoke_is_silent_and_one_that_speaks_is_being_set_up(bench):

@@ -129,11 +129,13 @@ def test_the_next_message_waits_until_the_echo_of_the_last_one_is_out(world):
     del world.broker.log[:]
     for text in (b"8", b"9", b"10"):
         world.broker.send(SET + b"0/data/set_current", text)
-    held = False
+    held, step, waits = False, world.gateway.step, []
+    world.gateway.step = lambda tick: waits.append(step(tick)) or waits[-1]
     for _ in range(200):
         world.step()
         pending = world.gateway.inbox.pending()
         assert world.gateway.client.hold == pending
+        assert waits[-1] == 0 or not pending, "the rest of the echo follows at once"
         held = held or pending
     assert held
     wipe = (SET + b"0/data/set_current", b"")
@@ -168,13 +170,40 @@ def test_a_lost_connection_forgets_the_echo_and_keeps_what_was_accepted(world):
     assert published(world)[0] == (ROOT + b"0/data/set_current", b"12")
 
 
+def block(world):
+    """From now on the connection takes no byte; returns what ends that."""
+    real = world.link.write
+    world.link.write = lambda buf, offset, n: 0
+    return lambda: setattr(world.link, "write", real)
+
+
+def test_a_blocked_connection_delays_the_echoes_and_loses_none(world):
+    world.run_until(lambda: world.gateway._topic == 3, 2000)
+    release = block(world)
+    world.run_until(lambda: not world.gateway.client.idle(), 2000)
+    for text in (b"8", b"9"):
+        world.broker.send(SET + b"0/data/set_current", text)
+    world.run(1500)
+    assert world.gateway.inbox.pending()
+    assert world.gateway.points[0].image.value[P_SET_CURRENT_CA] == 800, "the second message waits"
+    del world.broker.log[:]
+    release()
+    world.run(500)
+    copies = [text for topic, text in published(world) if topic == ROOT + b"0/data/set_current"]
+    assert copies == [b"8", b"9"]
+
+
 def test_an_echo_that_is_pending_when_the_connection_goes_is_forgotten(world):
-    world.gateway.inbox.copy_topic = ROOT + b"0/data/set_current"
-    world.gateway.inbox.copy = b"10"
-    world.gateway.client.hold = True
+    world.run_until(lambda: world.gateway._topic == 3, 2000)
+    release = block(world)
+    world.run_until(lambda: not world.gateway.client.idle(), 2000)
+    world.broker.send(SET + b"0/data/set_current", b"10")
+    world.run(100)
+    assert world.gateway.inbox.pending()
     world.broker.die()
-    world.step()
-    world.step()
+    release()
+    world.run(100)
+    assert not world.gateway.client.online
     assert (world.gateway.inbox.pending(), world.gateway.client.hold) == (False, False)
 
 

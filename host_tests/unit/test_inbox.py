@@ -12,7 +12,7 @@ from intents import MODBUS, MQTT, NOBODY, Heartbeat, Wish
 from points import Image
 from safety import R_HEARTBEAT_FIRST, R_HEARTBEAT_NEVER
 
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=300)
+ALWAYS = settings(derandomize=True, deadline=None, max_examples=150)
 SET = b"openWB/set/internal_chargepoint/"
 TOLD = b"openWB/internal_chargepoint/"
 SET_CURRENT, PHASES = b"0/data/set_current", b"0/data/phases_to_use"

@@ -1,9 +1,10 @@
 """Heartbeats: who is alive, who is too slow, and that nothing from the past ever wakes anybody. Who leads: test_leadership."""
 
 import pytest
+from config import CONFIG
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from intents import MARGIN_MS, Heartbeat
+from intents import LIMIT_MAX_S, MARGIN_MS, Heartbeat
 from safety import R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_NEVER, R_HEARTBEAT_SLOW
 
 PERIOD = 1 << 30
@@ -80,8 +81,8 @@ def test_two_beats_in_the_same_millisecond_are_alive(story):
 
 def test_silence_ends_the_life_exactly_at_the_limit(story):
     story.wake()
-    assert story.wait(LIMIT_MS - 1, 1) == ALIVE
-    assert story.wait(1, 1) == R_HEARTBEAT_LOST
+    assert story.wait(LIMIT_MS - 1) == ALIVE
+    assert story.wait(1) == R_HEARTBEAT_LOST
     assert story.heartbeat.check(story.tick()) == R_HEARTBEAT_LOST
 
 
@@ -156,29 +157,43 @@ def test_after_a_loss_it_takes_two_beats_again(story):
 def test_an_interval_below_the_limit_stays_alive_without_a_gap(interval_ms, story):
     story.beat(1)
     for value in range(2, 12):
-        story.wait(interval_ms, 100)
+        story.wait(interval_ms, 700)
         assert story.beat(value) == ALIVE
         assert story.heartbeat.check(story.tick()) == ALIVE
 
 
-@pytest.mark.parametrize("interval_ms", [59500, 59600, 60000, 60400, 61000, 80000, 119999])
+@pytest.mark.parametrize("interval_ms", [59500, 59600, 60000, 60400, 61000, 80000, 119000])
 def test_an_interval_at_the_limit_or_above_is_never_alive_and_says_what_to_do(interval_ms, story):
     """Alive now and then would cycle the contactor: it stays at 0 A, with the reason."""
     story.beat(1)
-    story.wait(interval_ms, 100)
+    story.wait(interval_ms, 700)
     for value in range(2, 12):
         assert story.beat(value) == R_HEARTBEAT_SLOW
-        story.wait(interval_ms, 100)
+        story.wait(interval_ms, 700)
         assert story.heartbeat.reason == R_HEARTBEAT_SLOW
     seconds = -(-interval_ms // 1000)
     assert story.heartbeat.slow_text == b"heartbeat interval %d s: set heartbeat_limit_s to %d" % (seconds, min(120, seconds + 20))
+
+
+@pytest.mark.parametrize(("limit_ms", "interval_ms"), [(60000, 119001), (60000, 119999), (120000, 120000), (120000, 239999)])
+def test_a_sender_no_configuration_can_help_is_told_to_send_more_often(limit_ms, interval_ms):
+    story = Story(limit_ms=limit_ms)
+    story.beat(1)
+    story.wait(interval_ms)
+    assert story.beat(2) == R_HEARTBEAT_SLOW
+    assert story.heartbeat.slow_text == b"heartbeat interval %d s: send it more often" % -(-interval_ms // 1000)
+
+
+def test_the_advice_stays_inside_what_the_configuration_accepts():
+    (row,) = [row for row in CONFIG if row[0] == "heartbeat_limit_s"]
+    assert row[4] == LIMIT_MAX_S
 
 
 def test_a_sender_that_jitters_around_the_limit_is_never_alive():
     story = Story()
     story.beat(1)
     for value, interval_ms in enumerate([60010, 59700, 60300, 59510, 59990, 60001] * 3):
-        story.wait(interval_ms, 100)
+        story.wait(interval_ms, 700)
         assert story.beat(value + 2) == R_HEARTBEAT_SLOW
 
 
@@ -194,7 +209,7 @@ def test_a_slow_sender_that_falls_silent_is_lost_after_two_limits(story):
     story.beat(1)
     story.wait(61000)
     story.beat(2)
-    assert story.wait(2 * LIMIT_MS - 1, 1) == R_HEARTBEAT_SLOW
+    assert story.wait(2 * LIMIT_MS - 1) == R_HEARTBEAT_SLOW
     assert story.wait(1) == R_HEARTBEAT_LOST
 
 
@@ -221,7 +236,9 @@ def test_the_margin_is_half_a_second():
 
 @pytest.mark.parametrize("days", [13, 26])
 @pytest.mark.parametrize("alive_before", [True, False], ids=["alive before", "one beat before"])
-def test_after_a_silence_of_weeks_with_a_check_every_minute_it_is_lost_and_one_beat_is_not_enough(days, alive_before, story):
+@pytest.mark.parametrize("start", [0, PERIOD - 30000])
+def test_after_a_silence_of_weeks_with_a_check_every_minute_it_is_lost_and_one_beat_is_not_enough(days, alive_before, start):
+    story = Story(start)
     if alive_before:
         story.wake()
     else:
@@ -262,7 +279,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=120)
 @given(EVENTS, st.sampled_from(STARTS))
 def test_any_sequence_of_beats_is_alive_exactly_by_the_rule(events, start):
     """Two accepted beats with different values, closer than the limit less the margin; the last one younger than the limit."""

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsontext import BAD, DEPTH_MAX, as_text, is_string, member, skip_space, trim_end
 
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=200)
+ALWAYS = settings(derandomize=True, deadline=None, max_examples=150)
 NAME = "heartbeat"
 
 SPACE = st.sampled_from(["", "", "", " ", "\n", "\t \r\n"])
@@ -106,7 +106,7 @@ def test_member_accepts_a_jumble_of_json_bytes_exactly_when_json_does(text):
     assert (found(text, "a") != BAD) == is_object(text)
 
 
-@ALWAYS
+@settings(ALWAYS, max_examples=50)
 @given(OBJECTS)
 def test_no_beginning_of_an_object_is_an_object(text):
     for end in range(len(text.rstrip())):

@@ -281,7 +281,7 @@ def test_only_plausible_readings_keep_a_meter_alive(bench, trouble):
     assert bench.meter.reason() == R_METER_LOST
 
 
-@pytest.mark.parametrize("volts, reason", [(0.0, R_METER_VOLTAGE), (199.98, R_METER_VOLTAGE), (200.0, 0), (253.0, 0)])
+@pytest.mark.parametrize("volts, reason", [(0.0, R_METER_VOLTAGE), (199.99, R_METER_VOLTAGE), (200.0, 0), (253.0, 0)])
 def test_a_meter_is_accepted_from_200_v_on_l1(bench, volts, reason):
     bench.put(0, volts)
     bench.run(1000)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-ALWAYS = settings(derandomize=True, deadline=None, max_examples=200)
+ALWAYS = settings(derandomize=True, deadline=None, max_examples=100)
 FLOATS = settings(ALWAYS, max_examples=500)
 SMALL_INT_END = 1 << 30  # ESP32 small integers lie below; anything else would be allocated
 SCALES = (1, 10, 100, 1000)

@@ -197,6 +197,14 @@ def test_two_that_want_0_a_both_get_it_at_once_whatever_the_first_answers(row, f
     assert max(zeros[1], zeros[2]) - asked_ms <= 600
 
 
+def test_three_that_never_stop_writing_take_turns(row):
+    for puppet in row.puppets[:3]:
+        puppet.wish = ZERO
+    served = row.transactions(60)
+    counts = [served.count(unit) for unit in (1, 2, 3)]
+    assert min(counts) >= 12
+
+
 @pytest.mark.parametrize("trouble", ["silent", "refusing", "none"])
 def test_two_endless_writers_do_not_lock_out_the_polls(row, trouble):
     getattr(row.devices, trouble, set()).update((1, 2))
@@ -273,6 +281,19 @@ def test_a_cycle_takes_what_the_line_takes():
     mean_ms, longest_ms = evse_interval_ms(real())
     assert ROUND_MS <= mean_ms <= 1.05 * ROUND_MS
     assert longest_ms <= 1.05 * (ROUND_MS + transaction_ms(6))
+
+
+def test_a_write_is_read_back_before_the_meters_are_asked_again():
+    bench = real(2)
+    bench.run(3000)
+    since_ms = bench.now_ms
+    for target_ca in (600, 1600, 0, 1000):
+        bench.drivers[0].target_ca = target_ca
+        bench.run(700)
+    frames = bench.frames(since_ms=since_ms)
+    wrote = [i for i, frame in enumerate(frames) if frame.value is not None]
+    assert len(wrote) == 4
+    assert [(frames[i + 1].unit, frames[i + 1].address) for i in wrote] == [(1, 1000)] * 4
 
 
 def test_two_charge_points_share_the_line_evenly():
