@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run clean
+.PHONY: help setup run test test-long bench tidy coverage test-setup clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -17,11 +17,41 @@ run: ## the wallbox on your desk; options in ARGS, for example make run ARGS="--
 	@$(PYTHON3) tools/setup.py --quiet
 	@$(VENV_PYTHON) -m tools.desk $(ARGS)
 
-# --- tests: their targets go here -------------------------------------------------------------------------------------
+# --- tests -------------------------------------------------------------------------------------------------------------
 
+MINUTES ?= 10
+PYTEST := $(VENV_PYTHON) -m pytest
+# What must always be covered, branches included; of the rest coverage is only told.
+ALL_COVERED := firmware/safety.py,firmware/modbus.py
+COVERAGE := --cov=firmware --cov-branch --cov-report=
+
+test: test-setup ## what must pass before every commit, at most 5 minutes
+	@$(VENV_PYTHON) -m tools.tidy --quiet
+	@$(PYTEST) -q -m "not long" $(COVERAGE) host_tests/unit
+	@$(VENV_PYTHON) -m coverage report --include="$(ALL_COVERED)" --fail-under=100
+	@$(VENV_PYTHON) -m coverage report --format=total | sed 's/^/branch coverage of the firmware by the unit tests, in percent: /'
+	@$(PYTEST) -q -m "not long" host_tests/sim host_tests/mpy host_tests/interop
+
+test-long: test-setup ## the same with larger numbers, and what takes its time; MINUTES=10 is about how long
+	@$(VENV_PYTHON) -m tools.tidy --quiet
+	@$(VENV_PYTHON) -m tools.bench --check
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q host_tests
+
+bench: test-setup ## print the numbers, one JSON object per line; ARGS="--check" gates them, ARGS="--store" remembers them
+	@$(VENV_PYTHON) -m tools.bench $(ARGS)
+
+tidy: test-setup ## check the rules of the code
+	@$(VENV_PYTHON) -m tools.tidy
+
+coverage: test-setup ## branch coverage of the firmware by unit tests and virtual world, with the lines that are missing
+	@$(PYTEST) -q -m "not long" $(COVERAGE) host_tests/unit host_tests/sim
+	@$(VENV_PYTHON) -m coverage report --show-missing --skip-covered
+
+test-setup:
+	@$(PYTHON3) tools/setup.py --quiet --with-system
 
 # --- tidying up -------------------------------------------------------------------------------------------------------
 
 clean: ## remove .venv, build and caches
-	rm -rf .venv build .pytest_cache .coverage
+	rm -rf .venv build .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ WAITING = const(1)
 TRANSITIONS = ((IDLE, WAITING), (WAITING, IDLE))
 
 CHUNK_BYTES = const(64)
+DEFER_MAX = const(3)  # a line that never falls silent must not silence us
 REPLY_SLACK_MS = const(155)  # from the end of a request to the first byte: EVSE-DIN and Eastron answer well below 150 ms
 
 
@@ -45,6 +46,7 @@ class Bus:
         self._tx_ms = 0
         self._since_ms = 0
         self._quiet_ms = 0  # since when the line is idle
+        self._deferred = 0  # starts in a row that found the line busy
 
     def _enter(self, state, now_ms):
         self.state = state
@@ -59,8 +61,12 @@ class Bus:
         return max(0, station.gap_ms() - elapsed_ms(now_ms, self._quiet_ms))
 
     def start(self, station, now_ms):
-        """Sends the station's request. Only in IDLE and after its gap."""
-        self._drop_stale()
+        """Sends the station's request. Only in IDLE and after its gap. False: somebody is still talking, try after the gap."""
+        if self._drop_stale() and not station.urgent and self._deferred < DEFER_MAX:
+            self._deferred += 1
+            self._quiet_ms = now_ms
+            return False
+        self._deferred = 0
         self.station = station
         if station.function == modbus.WRITE_MULTIPLE:
             self._tx_n = modbus.put_write(self._tx, station.unit, station.address, station.word)
@@ -74,14 +80,17 @@ class Bus:
         self._enter(WAITING, now_ms)
         if self._port.write(self._tx, self._tx_n) != self._tx_n:
             self._limit_ms = 0  # the next step ends it, so that the driver hears of it
+        return True
 
     def _drop_stale(self):
+        """True when there was something to drop."""
         n = self._port.readinto(self._chunk)
         bites = 0
         while n and bites < 8:  # a babbling line must not hold the loop
             self.late_bytes = (self.late_bytes + n) & COUNT_MASK
             n = self._port.readinto(self._chunk)
             bites += 1
+        return bites > 0
 
     def _restart(self):
         """Waits for the first byte of a frame again, be it an echo or the reply."""

@@ -72,6 +72,8 @@ FAULTS = {
     R_METER_LOST: b"Der Z\xc3\xa4hler antwortet nicht: Verdrahtung A/B und Modbus-Adresse pr\xc3\xbcfen.",
     R_METER_VOLTAGE: b"Der Z\xc3\xa4hler zeigt weniger als 200 V auf L1.",
 }
+CABLE_UNKNOWN = b"Kabelkennung (PP) nicht lesbar: es gilt nur die Grenze der Installation."
+NO_METER = b"no meter: nothing checks the current"
 TWO_DOORS = b"two controllers want current: the lower one is used"
 
 
@@ -87,12 +89,14 @@ class ChargePoint:
         self.reason = R_NO_SET_POINT
         self.facts = [0] * FACT_COUNT
         self.facts[F_INSTALLATION_CA] = installation_ca
-        self.facts[F_METER_LOST_CA] = lost_current_ca
+        self.standing = NO_METER if meter is None else None  # the notice while there is nothing newer to say
+        self._lost_current_ca = lost_current_ca
         self.facts[F_GRID_CA] = None  # no board reads such an input yet
         self._heartbeats = heartbeats  # by door
         self._ceilings = [0] * REASON_COUNT
         image.value[P_VERSION] = VERSION
         image.value[P_FAULT_STR] = NO_FAULT
+        image.value[P_NOTICE] = self.standing
         if meter is None:
             self._without_meter(phases)
 
@@ -128,7 +132,10 @@ class ChargePoint:
         facts[F_EVSE] = self.evse.reason()
         if not facts[F_EVSE] and self.faulty():
             facts[F_EVSE] = R_EVSE_FAULT
-        facts[F_METER] = 0 if self.meter is None else self.meter.reason()
+        if self.meter is not None:
+            facts[F_METER] = self.meter.reason()
+            # only for a meter that was there: else its loss would raise the limit from 0
+            facts[F_METER_LOST_CA] = self._lost_current_ca if self.meter.accepted else 0
         facts[F_EVSE_LIMIT_A] = self.evse.limit_a
         facts[F_CABLE_A] = self.evse.cable_a
         facts[F_PHASES] = self.image.value[P_PHASES_IN_USE]
@@ -195,10 +202,25 @@ class ChargePoint:
         if self.wish.contested:
             value[P_NOTICE] = TWO_DOORS
         elif value[P_NOTICE] is TWO_DOORS:
-            value[P_NOTICE] = None
-        fault = self._fault()
-        value[P_FAULT_STATE] = 2 if fault in FAULTS else 0
-        value[P_FAULT_STR] = FAULTS.get(fault, NO_FAULT)
+            value[P_NOTICE] = self.standing
+        self._say_fault(self._fault())
+
+    def _say_fault(self, fault):
+        value = self.image.value
+        if fault in FAULTS:
+            value[P_FAULT_STATE] = 2
+            value[P_FAULT_STR] = FAULTS[fault]
+        elif self._cable_unknown():
+            value[P_FAULT_STATE] = 1
+            value[P_FAULT_STR] = CABLE_UNKNOWN
+        else:
+            value[P_FAULT_STATE] = 0
+            value[P_FAULT_STR] = NO_FAULT
+
+    def _cable_unknown(self):
+        """True when the EVSE shall tell the cable's rating but has none: the installation limit applies alone."""
+        ready = not self.facts[F_EVSE] and self.image.value[P_PLUGGED]
+        return ready and not self.evse.limit_a and not self.evse.cable_a
 
     def _fault(self):
         """The most serious fault of the devices, also while something else limits the current."""

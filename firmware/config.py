@@ -11,7 +11,7 @@ class ConfigError(Exception):
 
 
 # Each row: key, kind, default (REQUIRED: must be given), lowest, highest or the allowed values.
-REQUIRED = "required"
+REQUIRED = object()
 
 WIFI = (
     ("ssid", str, "", 0, 32),
@@ -77,7 +77,7 @@ def check(found, rows, file, path=""):
 def _value(found, row, file, path):
     key, kind, default, low, high = row
     if key not in found:
-        if default == REQUIRED:
+        if default is REQUIRED:
             raise ConfigError("%s: %s: missing; expected %s" % (file, path, _expected(kind, low, high)))
         return check(default, kind, file, path + ".") if isinstance(kind, tuple) else default
     value = found[key]

@@ -28,6 +28,8 @@ CP_SECONDS_MAX = const(30)
 HEARTBEAT_END = b"4102441200"  # 2100-01-01: a stamp in milliseconds is not a stamp
 
 TAG_BYTES = const(64)
+UNKNOWN = const(-1)  # below one of our charge points, but get/... or a name that does not exist: wiped, nothing else
+NOT_OURS = const(-2)  # below another charge point, or below none: left alone
 TRIGGERS = {b"true": b"true", b"1": b"true", b"1.0": b"true", b"false": b"false", b"0": b"false", b"0.0": b"false"}
 
 NOT_TAKEN = None
@@ -52,6 +54,7 @@ class Inbox:
         self._points = points  # per charge point: .image, .wish
         self._heartbeat = heartbeat
         self._number = text.Number()
+        self._cp = 0
         self._takers = {
             P_SET_CURRENT_CA: self._take_set_current,
             P_PHASES_TO_USE: self._take_phases,
@@ -74,28 +77,30 @@ class Inbox:
         """One message; topic and payload are bytes."""
         if not topic.startswith(self._set_root):
             return
-        name = topic[len(self._set_root) :]
-        n = 0
-        if name[1:2] == b"/" and b"0" <= name[:1] <= b"9":
-            n = name[0] - 0x30
-            name = name[2:]
-        shared = self._by_name.get(name, 0) >= P_HEARTBEAT
-        if n >= len(self._points) or shared != (len(name) + len(self._set_root) == len(topic)):
-            return  # a charge point that is not ours, or a topic that does not exist
         payload = payload[jsontext.skip_space(payload, 0, len(payload)) : jsontext.trim_end(payload, 0, len(payload))]
-        if payload == b"" or payload == b'""':
+        index = self._find(topic[len(self._set_root) :])
+        if index == NOT_OURS or payload == b"" or payload == b'""':
             return
         self.wipe_topic = topic
-        index = self._by_name.get(name)
-        if index is None:
-            return  # get/..., unknown names: wiped, nothing else
-        if _is_utf8(payload):
-            self.copy = self._takers[index](self._points[n], payload, retained, now_ms)
+        if index == UNKNOWN:
+            return
+        if text.is_utf8(payload):
+            self.copy = self._takers[index](self._points[self._cp], payload, retained, now_ms)
         if self.copy is NOT_TAKEN:
             self.rejected += 1
         else:
             self.accepted += 1
             self.copy_topic = self._root + topic[len(self._set_root) :]
+
+    def _find(self, name):
+        """The point that a name below the set root means, and its charge point in `_cp`; UNKNOWN or NOT_OURS."""
+        self._cp = 0
+        if name[1:2] == b"/" and b"0" <= name[:1] <= b"9":
+            self._cp = name[0] - 0x30
+            index = self._by_name.get(name[2:], UNKNOWN)
+            return NOT_OURS if self._cp >= len(self._points) else UNKNOWN if index >= P_HEARTBEAT else index
+        index = self._by_name.get(name, UNKNOWN)
+        return index if index >= P_HEARTBEAT else NOT_OURS
 
     def _scan(self, payload, shift):
         """The value of a JSON number * 10**shift, saturated; None when it is none."""
@@ -129,7 +134,7 @@ class Inbox:
             return NOT_TAKEN
         if set_ca < MIN_CA:
             set_ca = 0
-        point.image.value[P_NOTICE] = None
+        point.image.value[P_NOTICE] = point.standing
         point.image.value[P_SET_CURRENT_CA] = set_ca
         point.wish.offer(MQTT, set_ca, now_ms)
         if not set_ca:
@@ -209,10 +214,3 @@ class Inbox:
             point.image.value[P_RFID] = tag
         return b"null" if tag is None else b'"' + tag + b'"'
 
-
-def _is_utf8(payload):
-    try:
-        payload.decode()
-    except UnicodeError:
-        return False
-    return True

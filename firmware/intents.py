@@ -23,7 +23,10 @@ MARGIN_MS = const(500)
 
 
 class Heartbeat:
-    """Liveness of one door. `reason` is 0 while alive, else the R_HEARTBEAT_... that applies."""
+    """Liveness of one door. `reason` is 0 while alive, else the R_HEARTBEAT_... that applies.
+
+    Two values must be closer together than the limit less MARGIN_MS to come alive.
+    """
 
     def __init__(self, limit_ms):
         self.limit_ms = limit_ms

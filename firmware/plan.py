@@ -16,7 +16,6 @@ FAVOURS = const(2)  # a write and its read-back; then its driver lets the others
 LOOK_AGAIN_MS = const(100)  # while everybody rests
 
 
-
 class Plan:
     """
     Picks the next driver for one bus. A driver has `station`, `again` (it wants one more turn in this round),
@@ -30,7 +29,9 @@ class Plan:
         self._turn = 0  # who is asked first
         self._current = 0  # whose request is, or was last, in flight
         self._polling = False  # that request was a poll
+        self._retried = False  # the last poll was the second try
         self._favours = 0  # requests in a row that overtook the polls
+        self._zeroed = False  # one of them was 0 A
 
     def step(self, now_ms):
         """Hands a finished transaction to its driver."""
@@ -38,7 +39,8 @@ class Plan:
             driver = self._drivers[self._current]
             driver.done(self.bus.result, self.bus.rx, now_ms)
             if self._polling:
-                self._pass_turn(self._current if driver.again else self._current + 1)
+                self._retried = self.bus.result < 0 and not self._retried and not driver.station.silent
+                self._pass_turn(self._current if driver.again or self._retried else self._current + 1)
 
     def _pass_turn(self, i):
         if i == len(self._drivers):
@@ -58,10 +60,13 @@ class Plan:
         rest_ms = self.bus.rest_ms(driver.station, now_ms)
         if rest_ms:
             return rest_ms
-        self._favours = self._favours + 1 if self._wish(i, now_ms) > POLL else 0
-        self._current = i
+        favoured = self._wish(i, now_ms) > POLL
         self._polling = driver.wants(now_ms) <= POLL
-        self.bus.start(driver.station, now_ms)
+        if not self.bus.start(driver.station, now_ms):
+            return driver.station.gap_ms()
+        self._favours = self._favours + 1 if favoured else 0
+        self._zeroed = driver.station.urgent or favoured and self._zeroed
+        self._current = i
         return self.bus.wait_ms(now_ms)
 
     def _pick(self, now_ms):
@@ -88,10 +93,12 @@ class Plan:
     def _wish(self, i, now_ms):
         """What driver i wants, but that an EVSE which is deaf, refuses or does not obey must not starve the others."""
         wish = self._drivers[i].wants(now_ms)
-        if wish <= POLL or self._favours < FAVOURS * len(self._drivers) and not self._must_yield(i):
+        if wish <= POLL or self._favours < FAVOURS * len(self._drivers) and not self._must_yield(i, wish):
             return wish
         return AFTER_OTHERS
 
-    def _must_yield(self, i):
-        """True right after requests of its own that failed, or were enough."""
-        return i == self._current and (self._favours >= FAVOURS or self._drivers[i].station.last_result != OK)
+    def _must_yield(self, i, wish):
+        """True right after requests of its own that failed, or were enough. The first 0 A never waits."""
+        if i != self._current or wish == ZERO and not self._zeroed:
+            return False
+        return self._favours >= FAVOURS or self._drivers[i].station.last_result != OK

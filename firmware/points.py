@@ -1,7 +1,7 @@
 """The table: every fact a charge point can tell or be told, and its image (the newest value of each).
 
 A new fact is a row. Names, units and ranges: openWB's published secondary API; integers in fixed units, unit last in
-the name (_ca 0.01 A, _cv 0.01 V, _cw 0.01 W, _chz 0.01 Hz, _wh 1 Wh).
+the name (_ca 0.01 A, _cv 0.01 V, _cw 0.01 W, _chz 0.01 Hz, _c 0.01, _wh 1 Wh, _a 1 A, _s 1 s).
 """
 
 from micropython import const
@@ -100,9 +100,8 @@ POINTS = (
 
 
 class Image:
-    """Newest value of every point of one charge point, and when the two devices behind it last answered."""
+    """Newest value of every point of one charge point, and when its meter was last read."""
 
     def __init__(self):
         self.value = [row[4] for row in POINTS]
-        self.evse = Latch()
         self.meter = Latch()

@@ -161,3 +161,33 @@ def _keep_digits(src, at, end, places, out):
         out.digits[out.n] = c
         out.n += 1
     return 0
+
+
+def is_utf8(src):
+    """True when bytes `src` are well-formed UTF-8 (RFC 3629). bytes.decode of MicroPython lets some ill-formed text pass."""
+    at = 0
+    while at < len(src):
+        more = _continuations(src[at])
+        if more < 0 or at + more >= len(src) or more and not _second_fits(src[at], src[at + 1]):
+            return False
+        for i in range(at + 2, at + more + 1):
+            if src[i] & 0xC0 != 0x80:
+                return False
+        at += more + 1
+    return True
+
+
+def _continuations(lead):
+    """Bytes that follow a first byte; -1 when none starts like this."""
+    if lead < 0x80:
+        return 0
+    if lead < 0xC2 or lead > 0xF4:
+        return -1
+    return 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
+
+
+def _second_fits(lead, second):
+    """Rules out overlong forms (E0, F0), surrogates (ED) and what lies above U+10FFFF (F4)."""
+    low = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
+    high = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF
+    return low <= second <= high

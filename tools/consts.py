@@ -8,8 +8,11 @@ import ast
 
 
 def fold(sources):
-    """{module name: source text} -> the same with every public `NAME = const(...)` replaced by its value."""
-    trees = {module: ast.parse(text) for module, text in sources.items()}
+    """{module name: source text} -> the same with every public `NAME = const(...)` replaced by its value.
+
+    Raises SyntaxError (its `filename` is the module) and ValueError for a const() of something else than a whole number.
+    """
+    trees = {module: ast.parse(text, module) for module, text in sources.items()}
     values = {module: dict(_definitions(tree)) for module, tree in trees.items()}
     return {module: _Folder(module, text, trees[module], values).text() for module, text in sources.items()}
 

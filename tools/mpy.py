@@ -31,10 +31,17 @@ def build(dest, firmware=FIRMWARE, extra=()):
     for stale in set(dest.rglob("*.mpy")) - set(results.values()):
         stale.unlink()
     if not _fresh(results):
-        folded = consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
+        folded = _folded(names)
         for source, name in names.items():
             _compile(folded[_module(name)], results[source], name)
     return sum(result.stat().st_size for result in results.values())
+
+
+def _folded(names):
+    try:
+        return consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
+    except SyntaxError as error:
+        raise CompileError(f"{error.filename}.py does not compile:\nSyntaxError: {error}") from error
 
 
 def _module(name):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from host_tests.stubs.cpython import install
+from tools import bench
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -45,10 +46,11 @@ def cut_off_table():
 
 def numbers_table():
     budget = json.loads(BUDGET.read_text())
-    lines = ["| number | value | goal |", "|---|---|---|"]
+    lines = ["| number | what it is | value | goal |", "|---|---|---|---|"]
     for name, entry in budget.items():
-        goal = entry.get("limit", entry.get("goal"))
-        lines.append(f"| `{name}` | {entry['value']:,} {entry['unit']} | {'' if goal is None else f'at most {goal:,}'} |")
+        goal = "" if entry["limit"] is None else f"at most {entry['limit']:,}"
+        value = f"{entry['value']:,} {entry['unit']}".rstrip()
+        lines.append(f"| `{name}` | {bench.NAMES[name][3]} | {value} | {goal} |")
     return lines
 
 

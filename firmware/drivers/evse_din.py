@@ -125,11 +125,17 @@ class EvseDin:
     def wants(self, now_ms):
         if self.state == ERASING:
             return NOTHING if self.station.rests(now_ms) else ZERO
-        if self._unread or self.state == CHECKING:
-            return WRITE
-        if self.state >= READY and self.raw != self._target_raw():
+        if self._owes():
             return WRITE if self._target_raw() else ZERO
-        return POLL
+        return WRITE if self._unread or self.state == CHECKING else POLL
+
+    def _owes(self):
+        """True when the target has to be written: 0 A as soon as it was not the last thing sent, else after reading back."""
+        if self.state < READY:
+            return False
+        if self._written and not self._target_raw():
+            return True
+        return not self._unread and self.raw != self._target_raw()
 
     def prepare(self, now_ms):
         self._asked_in = self.state
@@ -141,7 +147,7 @@ class EvseDin:
             self.station.ask(modbus.READ_HOLDING, REG_CONFIG, 3)
         elif self.state == REFINING:
             self.station.tell(REG_CONFIG, self._eeprom | PRECISE_BIT)
-        elif self.state >= READY and not self._unread and self.raw != self._target_raw():
+        elif self._owes():
             self._tell_set(self._target_raw())
         else:
             self.station.ask(modbus.READ_HOLDING, REG_SET, self._block)
@@ -239,6 +245,8 @@ class EvseDin:
         return self._unread and (self.raw == before or self.raw < self._written)
 
     def _keep_cable(self, rating_a):
-        """A rating that vanishes while plugged does not raise the limit: it holds until the car is gone."""
-        if rating_a or self.vehicle_state == 1:
+        """While plugged a rating can only fall: no cable grows, and one that is not readable any more is still there."""
+        if self.vehicle_state == 1 or not self.cable_a:
             self.cable_a = rating_a
+        elif rating_a:
+            self.cable_a = min(self.cable_a, rating_a)

@@ -22,9 +22,7 @@ from host_tests.sim.invariants import SENTENCES, Violation
 SECONDS = 200
 SEEDS_PER_MINUTE = 22  # so that lives take about half of the time that is given
 MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1.2"))
-# Lives that found something once: 7 a reply to a request from before a restart of the EVSE driver, taken as current.
-REGRESSIONS = (7,)
-SEEDS = sorted({*REGRESSIONS, *range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE))})
+SEEDS = range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE))
 
 
 @functools.cache
@@ -46,7 +44,7 @@ def test_the_invariants_hold(seed):
 
 def test_every_invariant_had_something_to_check():
     total = dict.fromkeys(SENTENCES, 0)
-    for seed in SEEDS[:25]:
+    for seed in SEEDS:
         for name, count in live(seed).items():
             total[name] += count
     assert [name for name, count in total.items() if count < 5] == []
@@ -221,42 +219,44 @@ def waits_too_long(monkeypatch):
     monkeypatch.setattr(gateway.Gateway, "_wait_ms", lambda self, bus_ms, now_ms: 5000)
 
 
+# the fault, the invariant that must break, and the life that showed it first when this was written (others follow)
 MUTANTS = (
-    (no_zero_at_the_start, "zero_first"),
-    (no_minimum, "no_gap_values"),
-    (installation_limit_ignored, "ceilings"),
-    (evse_and_cable_ignored, "ceilings"),
-    (one_heartbeat_is_enough, "alive_only"),
-    (repeated_heartbeats_count, "alive_only"),
-    (heartbeat_never_expires, "cut_off"),
-    (zero_is_not_written, "cut_off"),
-    (precise_bit_written_again_and_again, "eeprom"),
-    (no_gap, "quiet_line"),
-    (echo_taken_for_the_end, "quiet_line"),
-    (evse_comes_back_unnoticed, "back_at_zero"),
-    (set_up_cut_short, "transitions"),
-    (last_topic_forgotten, "complete_set"),
-    (wrong_crc_taken, "no_foreign_data"),
-    (waits_too_long, "bounded_wait"),
+    (no_zero_at_the_start, "zero_first", 1),
+    (no_minimum, "no_gap_values", 11),
+    (installation_limit_ignored, "ceilings", 2),
+    (evse_and_cable_ignored, "ceilings", 5),
+    (one_heartbeat_is_enough, "alive_only", 2),
+    (repeated_heartbeats_count, "alive_only", 3),
+    (heartbeat_never_expires, "cut_off", 7),
+    (zero_is_not_written, "cut_off", 7),
+    (precise_bit_written_again_and_again, "eeprom", 3),
+    (no_gap, "quiet_line", 1),
+    (echo_taken_for_the_end, "quiet_line", 1),
+    (evse_comes_back_unnoticed, "back_at_zero", 14),
+    (set_up_cut_short, "transitions", 1),
+    (answers_of_an_earlier_life_taken, "transitions", 53),
+    (last_topic_forgotten, "complete_set", 1),
+    (wrong_crc_taken, "no_foreign_data", 8),
+    (waits_too_long, "bounded_wait", 1),
 )
-LIVES = 25  # within which a mutant must be caught
+LIVES = 40  # within which a fault must be caught
 
 
-@pytest.mark.parametrize("mutate, name", MUTANTS, ids=[f"{mutate.__name__}" for mutate, _ in MUTANTS])
-def test_a_fault_in_the_firmware_is_caught(monkeypatch, mutate, name):
+@pytest.mark.parametrize("mutate, name, first", MUTANTS, ids=[mutate.__name__ for mutate, _, _ in MUTANTS])
+def test_a_fault_in_the_firmware_is_caught(monkeypatch, mutate, name, first):
     mutate(monkeypatch)
 
-    assert name in caught(name)
+    assert name in caught(name, [first, *range(1, LIVES)])
 
 
 def test_every_invariant_catches_a_fault():
-    assert {name for _, name in MUTANTS} == set(SENTENCES)
+    assert {name for _, name, _ in MUTANTS} == set(SENTENCES)
 
 
-def caught(name):
+def caught(name, seeds):
     """The names of the invariants that broke, up to the first life that breaks this one."""
     names = set()
-    for seed in range(1, 1 + LIVES):
+    for seed in seeds:
         try:
             swarm.Swarm(seed).run(SECONDS)
         except Violation as violation:

@@ -48,7 +48,8 @@ class Talk:
         return self._start()
 
     def _start(self):
-        self.bus.start(self.station, self.now_ms)
+        while not self.bus.start(self.station, self.now_ms):  # somebody is talking: as the plan does
+            self.now_ms += self.station.gap_ms()
         return self.port.sent[-1]
 
     def hear(self, data, one_by_one=False):

@@ -3,7 +3,7 @@ import random
 
 import modbus
 import pytest
-from bus import IDLE, TRANSITIONS
+from bus import DEFER_MAX, IDLE, TRANSITIONS
 from station import BAD_CRC, OK, SEND_FAILED, TIMEOUT, WRONG_REPLY, Station
 
 from host_tests.fakes.wire import crc16, reply_frame, sealed
@@ -217,6 +217,33 @@ def test_a_reply_that_begins_in_time_is_heard_to_its_end(talk):
     check_words(talk, [7] * 18)
 
 
+def test_a_line_on_which_somebody_talks_is_left_alone_for_a_gap(talk):
+    talk.station.ask(3, 1000, 3)
+    talk.port.inbox += b"late"
+
+    assert not talk.bus.start(talk.station, talk.now_ms)
+    assert talk.port.sent == []
+    assert talk.bus.rest_ms(talk.station, talk.now_ms) == talk.station.gap_ms()
+    assert talk.bus.start(talk.station, talk.now_ms + talk.station.gap_ms())
+    assert len(talk.port.sent) == 1
+
+
+def test_a_line_that_never_falls_silent_is_waited_for_three_times(talk):
+    talk.station.ask(3, 1000, 3)
+    started = []
+    for _ in range(4):
+        talk.port.inbox += b"babble"
+        started.append(talk.bus.start(talk.station, talk.now_ms))
+    assert started == [False, False, False, True]
+
+
+def test_0_a_does_not_wait_for_a_talking_line(talk):
+    talk.station.tell(1000, 0)
+    talk.station.urgent = True
+    talk.port.inbox += b"babble"
+    assert talk.bus.start(talk.station, talk.now_ms)
+
+
 def test_stale_bytes_are_dropped_before_sending(talk):
     late = reply_frame(talk.ask(), [1, 2, 3])
     talk.wait_out()
@@ -286,7 +313,7 @@ def test_a_babbling_line_neither_holds_the_start_nor_the_step(talk):
 
     talk.port.inbox = Endless(b"\x55" * 64)
     talk.ask()
-    assert talk.port.reads <= 10
+    assert talk.port.reads <= 9 * (DEFER_MAX + 1)
     talk.port.reads = 0
     talk.wait_out()
     assert talk.bus.result == TIMEOUT

@@ -99,6 +99,20 @@ def test_a_silent_evse_is_tried_with_0_a_about_once_per_second(bench):
     assert 15 <= len(frames) <= 21
 
 
+def test_a_reply_after_more_than_a_second_is_a_new_start_also_when_the_loop_slept_meanwhile(bench):
+    start_up(bench, 1600)
+    bench.line.faults[1] = "silent"
+    bench.run(400)
+    bench.line.faults.clear()
+    bench.until(bench.bus.hungry)
+    bench.now_ms += 900
+    since_ms = bench.now_ms
+    bench.step()
+    assert (bench.evse.state, bench.evse.restarts) == (ERASING, 1)
+    bench.run(100)
+    assert bench.script(since_ms)[0] == "1000 := 0"
+
+
 @pytest.mark.parametrize("state", [NAMING, ASKING, READY])
 def test_a_reply_that_arrives_after_the_new_start_moves_nothing(state):
     """It answers a question of the earlier life: a request is in flight when the second of silence is full."""

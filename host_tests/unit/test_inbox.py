@@ -26,6 +26,7 @@ class Point:
 
     def __init__(self):
         self.image = Image()
+        self.standing = None
         self.wish = Wish()
         self.alive = True  # of its leader
 
@@ -115,8 +116,8 @@ def test_a_charge_point_that_is_not_there_is_left_to_whoever_owns_it():
 def test_heartbeat_and_tag_are_for_the_whole_gateway_and_have_no_number():
     box = Box(2, alive=False)
     for name, payload in ((b"global_data", b'{"heartbeat": 7}'), (b"last_tag", b'"A"')):
-        assert box.offer(b"0/" + name, payload) == []
-        assert box.offer(b"1/" + name, payload) == []
+        assert box.offer(b"0/" + name, payload) == wiped(b"0/" + name)
+        assert box.offer(b"1/" + name, payload) == wiped(b"1/" + name)
         assert box.offer(name, payload) == copied(name, payload)
     assert box.heartbeat.reason == R_HEARTBEAT_FIRST
     assert [box.value(points.P_RFID, cp) for cp in (0, 1)] == [b"A", b"A"]

@@ -130,16 +130,15 @@ def test_the_own_points_of_the_gateway_come_last():
 def test_an_image_starts_with_the_defaults_of_the_table_and_with_no_device_heard():
     image = Image()
     assert image.value == [row[4] for row in POINTS]
-    assert image.evse.expired and image.meter.expired
+    assert image.meter.expired
 
 
 def test_two_images_share_nothing():
     one, other = Image(), Image()
     one.value[points.P_POWER_CW] = 5
     one.meter.mark(0)
-    one.evse.mark(0)
     assert other.value[points.P_POWER_CW] == 0
-    assert other.meter.expired and other.evse.expired
+    assert other.meter.expired
 
 
 def test_what_a_primary_can_not_do_without_is_a_number_from_the_start():

@@ -194,3 +194,16 @@ def test_what_is_written_reads_back_as_the_same_integer(value, decimals):
     assert code == 0
     kept = int(bytes(number.digits[: number.n]) or b"0")
     assert (-kept if number.negative else kept) == value
+
+
+@pytest.mark.parametrize("lead", range(256))
+def test_utf_8_is_judged_as_cpython_does(lead):
+    for second in (0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF):
+        for rest in (b"", b"\x80", b"\x80\xbf", b"\x80\x80\x80", b"a", b"\xc3\xa4", b"\x80a"):
+            data = bytes((lead, second)) + rest
+            try:
+                data.decode()
+                fine = True
+            except UnicodeDecodeError:
+                fine = False
+            assert text.is_utf8(data) is fine, data
