@@ -27,7 +27,7 @@ class Meter:
         self.again = False
         self.accepted = False  # has shown 200 V on L1 since start-up
         self.lost = False
-        self._low = False  # the last reading was below that
+        self.low = False  # the last reading was below that
         self._fast = table[0]
         self._slow = table[1]
         self._image = image
@@ -41,7 +41,7 @@ class Meter:
 
     def reason(self):
         """0 when the meter guards the charge point, else why not. A meter once seen below 200 V stays that until accepted."""
-        if self._low and not self.accepted:
+        if self.low and not self.accepted:
             return R_METER_VOLTAGE
         if self.lost:
             return R_METER_LOST
@@ -78,8 +78,8 @@ class Meter:
         self._fast_i = 0
         if self._plausible():
             self._image.meter.mark(now_ms)
-            self._low = self._image.value[P_VOLTAGE_CV] < ACCEPT_CV
-            self.accepted = self.accepted or not self._low
+            self.low = self._image.value[P_VOLTAGE_CV] < ACCEPT_CV
+            self.accepted = self.accepted or not self.low
         self._rounds = min(self._rounds + 1, SLOW_EVERY)
         due = self._slow_good < len(self._slow) or self._rounds == SLOW_EVERY
         self._in_slow = due and not self._block_done()

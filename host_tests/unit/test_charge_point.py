@@ -311,7 +311,7 @@ def lost_meter(box):
 
 def no_voltage(box):
     box.meter.accepted = False
-    box.value[P_VOLTAGE_CV] = 100
+    box.meter.low = True
 
 
 def starting_meter(box):
