@@ -23,19 +23,23 @@ MINUTES ?= 10
 PYTEST := $(VENV_PYTHON) -m pytest
 # What must always be covered, branches included; of the rest coverage is only told.
 ALL_COVERED := firmware/safety.py,firmware/modbus.py
+# Not for interop, which depends on real time.
+TWO_AT_A_TIME := -n 2 --dist loadfile
 COVERAGE := --cov=firmware --cov-branch --cov-report=
 
 test: test-setup ## what must pass before every commit, at most 5 minutes
 	@$(VENV_PYTHON) -m tools.tidy --quiet
-	@$(PYTEST) -q -m "not long" $(COVERAGE) host_tests/unit
+	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) $(COVERAGE) host_tests/unit
+	@$(VENV_PYTHON) -m coverage report --skip-covered
 	@$(VENV_PYTHON) -m coverage report --include="$(ALL_COVERED)" --fail-under=100
-	@$(VENV_PYTHON) -m coverage report --format=total | sed 's/^/branch coverage of the firmware by the unit tests, in percent: /'
-	@$(PYTEST) -q -m "not long" host_tests/sim host_tests/mpy host_tests/interop
+	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) host_tests/sim host_tests/mpy
+	@$(PYTEST) -q -m "not long" host_tests/interop
 
 test-long: test-setup ## the same with larger numbers, and what takes its time; MINUTES=10 is about how long
 	@$(VENV_PYTHON) -m tools.tidy --quiet
 	@$(VENV_PYTHON) -m tools.bench --check
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q host_tests
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 host_tests/interop
 
 bench: test-setup ## print the numbers, one JSON object per line; ARGS="--check" gates them, ARGS="--store" remembers them
 	@$(VENV_PYTHON) -m tools.bench $(ARGS)
@@ -43,8 +47,8 @@ bench: test-setup ## print the numbers, one JSON object per line; ARGS="--check"
 tidy: test-setup ## check the rules of the code
 	@$(VENV_PYTHON) -m tools.tidy
 
-coverage: test-setup ## branch coverage of the firmware by unit tests and virtual world, with the lines that are missing
-	@$(PYTEST) -q -m "not long" $(COVERAGE) host_tests/unit host_tests/sim
+coverage: test-setup ## branch coverage of the firmware by the unit tests, with the lines that are missing
+	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) $(COVERAGE) host_tests/unit
 	@$(VENV_PYTHON) -m coverage report --show-missing --skip-covered
 
 test-setup:

@@ -36,6 +36,8 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def _skips(config):
-    """Reports of skipped tests; an expected failure is not one."""
+    """Reports of skipped tests; an expected failure is not one. A worker process has none: its tests are counted by the main one."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return []
     return [report for report in reporter.stats.get("skipped", []) if not hasattr(report, "wasxfail")]

@@ -39,5 +39,4 @@ def run(world):
     trace.end()
 
 
-run(World(1, standard_config(heartbeat_limit_s=30)))
-run(World(2, standard_config(charge_points=2, meter="sdm72", heartbeat_limit_s=30), firmware=10))
+run(World(2, standard_config(charge_points=2, meter="sdm72", heartbeat_limit_s=30)))

@@ -46,4 +46,4 @@ def run(world):
     trace.end()
 
 
-run(World(5, standard_config(heartbeat_limit_s=30)))
+run(World(5, standard_config(heartbeat_limit_s=30), firmware=10))

@@ -1,7 +1,10 @@
-"""The clock wraps at 2**30 ms (12.4 days): starts in the last minute before it, and a silence of 26 days.
+"""scenario_ticks.py [DAYS]: the clock wraps at 2**30 ms (12.4 days). Starts in the last minute before it, and a silence
+of 13 days, or of DAYS.
 
 During a silence the box is woken as rarely as it may be, every 60 s: an age that is young again must not wake the dead.
 """
+
+import sys
 
 from host_tests.fakes.broker import publish_packet
 from host_tests.mpy.steady import SET, TICKS_MASK, Steady
@@ -66,7 +69,7 @@ class Sleeper:
 for before_ms in (60000, 40000, 20000, 10000, 1):
     around_the_wrap(before_ms)
 sleeper = Sleeper()
-sleeper.sleep(13)
-sleeper.sleep(13)
+for _ in range(int(sys.argv[1] if len(sys.argv) > 1 else 13) // 13):
+    sleeper.sleep(13)
 sleeper.beat(b"1800000000.5")
 sleeper.beat(b"1800000005.5")

@@ -14,8 +14,17 @@ def test_there_are_scenarios():
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
 def test_same_output(scenario):
-    expected = runtimes.run_script(scenario, "cpython").splitlines()
+    check_same_output(scenario)
+
+
+@pytest.mark.long
+def test_same_output_after_a_silence_of_26_days():
+    check_same_output(Path(__file__).with_name("scenario_ticks.py"), ["26"])
+
+
+def check_same_output(scenario, arguments=()):
+    expected = runtimes.run_script(scenario, "cpython", arguments).splitlines()
     assert expected, "the scenario printed nothing on cpython"
 
     for runtime in ("unix64", "wasi32"):
-        assert runtimes.run_script(scenario, runtime).splitlines() == expected, f"{runtime} differs from cpython"
+        assert runtimes.run_script(scenario, runtime, arguments).splitlines() == expected, f"{runtime} differs from cpython"

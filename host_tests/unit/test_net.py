@@ -1,7 +1,6 @@
 """Sockets of the edge, on real sockets of this machine (through the stub that makes them behave as MicroPython's)."""
 
 import errno
-import json
 import select
 import socket
 import struct
@@ -11,7 +10,6 @@ import time
 import net
 import pytest
 
-from tools.runtimes import ROOT, run_script
 
 LIMIT_S = 0.25  # no call may take longer
 
@@ -347,11 +345,3 @@ def test_four_numbers_with_dots_need_no_name_server(host):
 @pytest.mark.parametrize("host", ["broker", "broker.local", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.x", "", "1..2.3", "-1.2.3.4"])
 def test_everything_else_is_a_name(host):
     assert not net.is_numeric(host)
-
-
-# -- memory ---------------------------------------------------------------------------------------------------------------
-
-
-def test_waiting_reading_and_writing_allocate_nothing_on_a_real_socket():
-    figures = json.loads(run_script(ROOT / "host_tests" / "mpy" / "alloc_net.py", "unix64"))
-    assert figures == {"locked": 0, "net": 0, "total": 0}
