@@ -223,6 +223,7 @@ def main(arguments=None):
         sys.exit(f"bench: {problem}")
     if options.store:
         store(values)
+        print(f"bench: stored in {BUDGET.relative_to(ROOT)}; now run python -m tools.readme, which shows the numbers", file=sys.stderr)
         return 0
     for text in found if options.check else ():
         print("bench:", text, file=sys.stderr)
