@@ -72,6 +72,7 @@ FAULTS = {
     R_METER_LOST: b"Der Z\xc3\xa4hler antwortet nicht: Verdrahtung A/B und Modbus-Adresse pr\xc3\xbcfen.",
     R_METER_VOLTAGE: b"Der Z\xc3\xa4hler zeigt weniger als 200 V auf L1.",
 }
+EVSE_DISABLED = b"Die EVSE ist in Register 2005 abgeschaltet (Bit 13 oder 14): Bit l\xc3\xb6schen."
 CABLE_UNKNOWN = b"Kabelkennung (PP) nicht lesbar: es gilt nur die Grenze der Installation."
 NO_METER = b"no meter: nothing checks the current"
 TWO_DOORS = b"two controllers want current: the lower one is used"
@@ -210,9 +211,9 @@ class ChargePoint:
         if fault in FAULTS:
             value[P_FAULT_STATE] = 2
             value[P_FAULT_STR] = FAULTS[fault]
-        elif self._cable_unknown():
+        elif self.evse.disabled() or self._cable_unknown():
             value[P_FAULT_STATE] = 1
-            value[P_FAULT_STR] = CABLE_UNKNOWN
+            value[P_FAULT_STR] = EVSE_DISABLED if self.evse.disabled() else CABLE_UNKNOWN
         else:
             value[P_FAULT_STATE] = 0
             value[P_FAULT_STR] = NO_FAULT

@@ -16,6 +16,7 @@ REG_SET = const(1000)  # raw: 1 A, or 0.01 A in precise mode
 REG_FIRMWARE = const(1005)
 REG_CONFIG = const(2005)  # read together with 2006 and 2007
 PRECISE_BIT = const(0x80)
+DISABLED_BITS = const(0x6000)  # bits 13 and 14 of 2005: left behind by other firmware, such an EVSE never charges
 FIRMWARE_MIN = const(8)
 FIRMWARE_STATUS = const(16)  # from here on 1007 exists; older ones refuse a block that passes 1006
 FIRMWARE_PRECISE = const(17)
@@ -102,6 +103,10 @@ class EvseDin:
         if self.raw < 0:
             return 0
         return self.raw if self.precise else self.raw * 100
+
+    def disabled(self):
+        """True when its own configuration forbids charging, whatever 1000 says."""
+        return self._eeprom > 0 and self._eeprom & DISABLED_BITS != 0
 
     def _target_raw(self):
         if self.state != READY:
