@@ -34,8 +34,9 @@ NAMES = {
     "step_ops_two": ("operations", None, True, "the same with two charge points"),
     "longest_step_ops_32": ("operations", None, True, "longest step, those with a heartbeat, an echo or a new connection included"),
     "bus_cycle_ratio": ("", 1.05, False, "one point, fast plan, 20 ms latency, 10 ms gap: measured over calculated"),
-    "set_to_bus_p99_ms": ("ms", 150, False, "set point at the client's link to the end of its frame; faults: timing.SET_FAULTS"),
-    "cutoff_lag_worst_ms": ("ms", 1500, False, "heartbeat limit to the end of the first 0 A frame; faults: timing.CUT_FAULTS"),
+    "set_to_bus_p99_ms": ("ms", 150, False, "set point at the client's link to the end of its frame; no fault, 1 reply of 20 damaged, 60 ms latency, silent meter"),
+    "set_to_bus_harsh_p99_ms": ("ms", None, False, "the same with 1 reply of 4 damaged, and with 120 ms latency"),
+    "cutoff_lag_worst_ms": ("ms", 1500, False, "heartbeat limit to the end of the first 0 A frame; all those faults, EVSE deaf for 2 s, broker dead"),
     "longest_step_ms": ("ms", 250, False, "unix MicroPython with real sockets, on this machine"),
     "live_heap_bytes_32": ("bytes", 64 * 1024, True, "client door, all modules as .mpy, after a collection"),
     "mpy_bytes": ("bytes", 64 * 1024, True, "all modules as .mpy"),
@@ -81,8 +82,15 @@ def set_to_bus():
     install.install()
     from host_tests.sim import timing
 
-    found = _spread(timing.set_to_bus_ms, [(seed, fault) for seed in range(RUNS) for fault in timing.SET_FAULTS])
-    return {"set_to_bus_p99_ms": round(sorted(found)[math.ceil(0.99 * len(found)) - 1], 1)}
+    return {
+        "set_to_bus_p99_ms": _p99(timing.set_to_bus_ms, timing.SET_FAULTS),
+        "set_to_bus_harsh_p99_ms": _p99(timing.set_to_bus_ms, timing.HARSH_FAULTS),
+    }
+
+
+def _p99(function, faults):
+    found = _spread(function, [(seed, fault) for seed in range(RUNS) for fault in faults])
+    return round(sorted(found)[math.ceil(0.99 * len(found)) - 1], 1)
 
 
 def cut_off():
@@ -151,7 +159,7 @@ MEASURES = {
     steady_bytes: ("steady_bytes_32", "steady_bytes_64", "steady_total_bytes_32"),
     operations: ("step_ops", "step_ops_two", "longest_step_ops_32"),
     bus_cycle: ("bus_cycle_ratio",),
-    set_to_bus: ("set_to_bus_p99_ms",),
+    set_to_bus: ("set_to_bus_p99_ms", "set_to_bus_harsh_p99_ms"),
     cut_off: ("cutoff_lag_worst_ms",),
     longest_step: ("longest_step_ms",),
     live_heap: ("live_heap_bytes_32",),

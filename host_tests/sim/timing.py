@@ -12,8 +12,12 @@ READY_MS = 20000  # from start to 16 A, at most
 DEAF_MS = 2000
 
 NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER = "none", "noise", "slow", "silent meter", "EVSE deaf 2 s", "broker dead"
+HARSH_NOISE, HARSH_SLOW = "noise in 1 reply of 4", "120 ms latency"
 SET_FAULTS = (NONE, NOISE, SLOW, SILENT_METER)
-CUT_FAULTS = (NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER)
+HARSH_FAULTS = (HARSH_NOISE, HARSH_SLOW)
+CUT_FAULTS = (NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER, HARSH_NOISE, HARSH_SLOW)
+DAMAGED_ONE_IN = {NOISE: 20, HARSH_NOISE: 4}
+LATENCY_MS = {SLOW: 60, HARSH_SLOW: 120}
 
 
 # --- the bus cycle ---
@@ -107,7 +111,7 @@ def _reach_16_a(world):
     world.run_until(lambda: world.evse().set_current_raw in (16, 1600), READY_MS)
 
 
-def _break(world, fault, damaged_one_in=20, latency_ms=60):
+def _break(world, fault):
     if fault == DEAD_BROKER:
         world.broker.mode = broker_fake.REFUSING
         world.broker.link.cut()
@@ -115,11 +119,11 @@ def _break(world, fault, damaged_one_in=20, latency_ms=60):
         world.line.faults[METER] = wire.SILENT
     elif fault == DEAF_EVSE:
         world.line.faults[EVSE] = wire.SILENT
-    elif fault == NOISE:
-        world.line.damaged_one_in = damaged_one_in
+    elif fault in DAMAGED_ONE_IN:
+        world.line.damaged_one_in = DAMAGED_ONE_IN[fault]
         world.line.faults[EVSE] = world.line.faults[METER] = wire.NOISE
-    elif fault == SLOW:
-        world.line.latency_us = latency_ms * 1000
+    elif fault in LATENCY_MS:
+        world.line.latency_us = LATENCY_MS[fault] * 1000
 
 
 def _frame_end_ms(world, raw, after_ms):
