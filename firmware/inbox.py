@@ -1,7 +1,7 @@
 """Set messages from an MQTT door: what is accepted, what becomes of it, and the echo. Episodes only.
 
-Rules: openWB's published page as changed by the design decisions 1-7, 19 and 20. An accepted value is published again
-without `set/`; every message is wiped from the set tree; a value of zero bytes or "" is ignored.
+Rules: openWB's published page, made safer; host_tests/golden/set_messages.json lists every case. An accepted value is
+published again without `set/`; every message is wiped from the set tree; a value of zero bytes or "" is ignored.
 """
 
 from micropython import const

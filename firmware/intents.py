@@ -1,6 +1,6 @@
 """What outsiders wish: heartbeats and set points, by door, with arrival times. Never an action.
 
-design: a heartbeat is alive after two different accepted values closer together than the limit, the last one younger
+A heartbeat is alive after two different accepted values closer together than the limit, the last one younger
 than the limit; per charge point the door of the last accepted set point leads, and its heartbeat is the one that counts.
 """
 

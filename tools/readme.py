@@ -34,7 +34,7 @@ def cut_off_table():
         (f"heartbeats, but {limit_s - intents.MARGIN_MS / 1000:g} s apart or slower", "stays at 0 A and says which limit to configure"),
         ("set point 0, or one between 0 and 6 A", "0 A at once: overtakes everything on the bus"),
         ("set point above 32 A", "refused, the old one stays, `get/state_str` names it"),
-        ("EVSE does not answer", f"0 A is sent at least every {evse_din.SILENT_RETRY_MS / 1000:g} s; back after more than {evse_din.SILENCE_MS / 1000:g} s it gets 0 A before anything else"),
+        ("EVSE does not answer", f"0 A is sent about every {evse_din.SILENT_RETRY_MS / 1000:g} s; back after more than {evse_din.SILENCE_MS / 1000:g} s it gets 0 A before anything else"),
         ("register 1000 holds a value that is not ours", "0 A first, then the EVSE is set up again"),
         ("meter does not answer", f"0 A (or `lost_current_ca`) after {meter.LOST_MS // 1000} s"),
         ("meter below 200 V on L1 since the start", "0 A"),
