@@ -51,8 +51,19 @@ def session(monkeypatch, line, runtime, requests, de="auto"):
     return json.loads(told.splitlines()[-1])
 
 
-@pytest.fixture
-def site():
+def undisturbed(monkeypatch, new_site, runtime, requests, de="auto", damage_every=0):
+    """(site, line, told) of the first of three sessions without a time-out: this is real time, and a machine that pauses for
+    150 ms makes one."""
+    for _ in range(3):
+        site = new_site()
+        line = WatchedLine(site, damage_every)
+        told = session(monkeypatch, line, runtime, requests, de)
+        if not told["evse"]["timeouts"] + told["meter"]["timeouts"]:
+            break
+    return site, line, told
+
+
+def measured_site():
     site = standard_site()
     site.charge_points[0].meter.voltage_cv = [23010, 22950, 23125]
     site.charge_points[0].meter.imported_mwh = 4711000
@@ -60,9 +71,8 @@ def site():
 
 
 @pytest.mark.parametrize("runtime, de", [("unix64", "4"), ("cpython", "auto")])
-def test_reads_writes_and_values_pass_unharmed(monkeypatch, site, runtime, de):
-    line = WatchedLine(site)
-    told = session(monkeypatch, line, runtime, 50, de)
+def test_reads_writes_and_values_pass_unharmed(monkeypatch, runtime, de):
+    site, line, told = undisturbed(monkeypatch, measured_site, runtime, 50, de)
 
     evse = site.charge_points[0].evse
     assert line.asked[0] == (1, 16, 1000, [0])
@@ -79,15 +89,20 @@ def test_reads_writes_and_values_pass_unharmed(monkeypatch, site, runtime, de):
     assert line.counters["collisions"] == line.counters["garbage"] == 0
 
 
-def test_every_damaged_reply_and_every_exception_is_counted_exactly(monkeypatch, site):
+def refusing_site():
+    """Answers the question for the serial number with exception 2."""
+    site = measured_site()
     real = site.request
 
     def refuse(unit, function, address, payload, now_ms):
         return 2 if (unit, function, address) == SERIAL else real(unit, function, address, payload, now_ms)
 
     site.request = refuse
-    line = WatchedLine(site, damage_every=10)
-    told = session(monkeypatch, line, "unix64", 60)
+    return site
+
+
+def test_every_damaged_reply_and_every_exception_is_counted_exactly(monkeypatch):
+    _, line, told = undisturbed(monkeypatch, refusing_site, "unix64", 60, damage_every=10)
 
     assert sum(line.damaged.values()) == 6
     for device, unit in (("evse", 1), ("meter", 105)):

@@ -22,6 +22,7 @@ SET = "openWB/set/internal_chargepoint/"
 LAG_S = 1.5  # from the limit to a car that draws nothing
 RAMP_DOWN_S = 1  # of the simulated car
 POLL_S = 0.1
+STALL_MAX_S = 1.0  # what a busy machine may add, as far as it was seen to hold up this test itself
 SHORT_S, PUBLISHED_S = 30, 60  # the shortest limit that can be configured; the one of the published page
 
 WAYS = ("controller silent", "set points without heartbeat", "broker killed", "broker stopped")
@@ -106,10 +107,13 @@ def _fall_silent(way, leader, mosquitto):
 
 
 def _watch(control, last_s, limit_s):
-    found = {"charging_s": None, "set_s": None, "latest": None}
+    found = {"charging_s": None, "set_s": None, "latest": None, "stall_s": 0}
+    age_s = time.monotonic() - last_s
     while time.monotonic() < last_s + limit_s + 10 and found["charging_s"] is None:
+        before_s = age_s
         point = control.do("state")["cp"][0]
         age_s = time.monotonic() - last_s
+        found["stall_s"] = max(found["stall_s"], age_s - before_s - 2 * POLL_S)
         if age_s < limit_s - 0.5:
             found["latest"] = point["car"]["current_a"][0]
         if not point["evse"]["set_current_raw"] and found["set_s"] is None:
@@ -137,9 +141,10 @@ def cut_offs(tmp_path_factory):
 
 
 def check(found, limit_s):
+    latest_s = limit_s + LAG_S + min(found["stall_s"], STALL_MAX_S)
     assert found["latest"] == 16, "it stopped before the limit"
-    assert limit_s - 0.5 <= found["set_s"] <= limit_s + LAG_S, found
-    assert found["charging_s"] is not None and found["charging_s"] <= limit_s + LAG_S, found
+    assert limit_s - 0.5 <= found["set_s"] <= latest_s, found
+    assert found["charging_s"] is not None and found["charging_s"] <= latest_s, found
 
 
 @pytest.mark.parametrize("way", WAYS)
