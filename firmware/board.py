@@ -1,7 +1,9 @@
-"""The board: pins, RS485, watchdog, reset cause. With main, net and storage the only modules that touch hardware."""
+"""The board: RS485, CP relays, button, reset cause. Like app, net and storage it touches hardware; failsafe has done so before."""
 
 import machine
 import time
+
+import failsafe
 
 TX_SLACK_US = 2000  # beyond the frame time; a driver that never reports its end must not hold the line
 
@@ -39,6 +41,34 @@ class Rs485:
         return self.uart.readinto(buf) or 0
 
 
+class CpRelay:
+    """The relay in the control pilot of one charge point. `starts_open`: without power CP is open, until close()."""
+
+    def __init__(self, index):
+        """index: that of the charge point, and of the row in board.json's cp_relays."""
+        self._index = index
+        self.starts_open = failsafe.board["cp_relays"][index]["contact"] == "no"
+
+    def open(self):
+        failsafe.cp(self._index, True)
+
+    def close(self):
+        failsafe.cp(self._index, False)
+
+
+class Button:
+    """A push button at the box."""
+
+    def __init__(self, row):
+        """row: board.json's button. A pull resistor of the chip holds the other level."""
+        self._level = row["pressed"]
+        pull = machine.Pin.PULL_DOWN if self._level else machine.Pin.PULL_UP
+        self._pin = machine.Pin(row["pin"], machine.Pin.IN, pull)
+
+    def pressed(self):
+        return self._pin() == self._level
+
+
 RESET_CAUSES = (
     (machine.PWRON_RESET, b"power on"),
     (machine.HARD_RESET, b"panic or hard reset"),
@@ -55,11 +85,6 @@ def reset_cause():
         if value == cause:
             return text
     return b"cause %d" % cause
-
-
-def watchdog(seconds):
-    """From here on the loop must feed() at least every `seconds`; it can not be stopped."""
-    return machine.WDT(timeout=seconds * 1000)
 
 
 def box_id():

@@ -10,15 +10,17 @@ class ConfigError(Exception):
     """The text says file, key, expected and found."""
 
 
-# Each row: key, kind, default (REQUIRED: must be given), lowest, highest or the allowed values.
+# Each row: key, kind, default (REQUIRED: must be given), lowest, highest or the allowed values. Kinds: int, str, rows (an object),
+# [rows] or [row] (a list of objects or of what that row says). Where the default is None, null is fine, too.
 REQUIRED = object()
+BAUDS = (2400, 4800, 9600, 19200, 38400)
 
 WIFI = (
     ("ssid", str, "", 0, 32),
     ("password", str, "", 0, 64),
 )
 BUS = (
-    ("baud", int, 9600, (2400, 4800, 9600, 19200, 38400), None),
+    ("baud", int, 9600, BAUDS, None),
     ("gap_ms", int, 20, 5, 250),
 )
 MQTT = (
@@ -43,6 +45,7 @@ CHARGE_POINT = (
 )
 CONFIG = (
     ("name", str, "ladepunkt", 1, 20),
+    ("language", str, "de", ("de", "en"), None),  # of get/fault_str, which openWB shows to its user
     ("heartbeat_limit_s", int, 60, 30, 120),
     ("installation_limit_a", int, 16, 6, 32),
     ("wifi", WIFI, {}, None, None),
@@ -50,16 +53,31 @@ CONFIG = (
     ("mqtt", MQTT, REQUIRED, None, None),
     ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
 )
+# The floor reads board.json without this module: what it needs has no default here, or the same one there.
 RS485 = (
     ("uart", int, REQUIRED, 0, 2),
     ("tx", int, REQUIRED, 0, 48),
     ("rx", int, REQUIRED, 0, 48),
     ("de", int, None, 0, 48),
+    ("baud", int, 9600, BAUDS, None),
 )
+CP_RELAY = (
+    ("pin", int, REQUIRED, 0, 48),
+    ("contact", str, REQUIRED, ("nc", "no"), None),  # CP flows while the coil is off; while it is on
+    ("active", int, REQUIRED, (0, 1), None),  # the level that switches the coil on
+)
+BUTTON = (
+    ("pin", int, REQUIRED, 0, 48),
+    ("pressed", int, 0, (0, 1), None),
+)
+EVSE_ID = ("id", int, REQUIRED, 1, 247)
 BOARD = (
     ("board", str, REQUIRED, 1, 32),
     ("rs485", [RS485], REQUIRED, 1, 1),
     ("watchdog_s", int, 10, 5, 60),
+    ("evse_ids", [EVSE_ID], [1], 1, 4),
+    ("cp_relays", [CP_RELAY], [], 0, 2),
+    ("button", BUTTON, None, None, None),
 )
 
 
@@ -76,17 +94,19 @@ def check(found, rows, file, path=""):
 
 def _value(found, row, file, path):
     key, kind, default, low, high = row
-    if key not in found:
-        if default is REQUIRED:
-            raise ConfigError("%s: %s: missing; expected %s" % (file, path, _expected(kind, low, high)))
-        return check(default, kind, file, path + ".") if isinstance(kind, tuple) else default
-    value = found[key]
+    if key not in found and default is REQUIRED:
+        raise ConfigError("%s: %s: missing; expected %s" % (file, path, _expected(kind, low, high)))
+    value = found.get(key, default)
+    if value is None and default is None:
+        return None
     if isinstance(kind, tuple):
         return check(value, kind, file, path + ".")
     if isinstance(kind, list):
         return _list(value, kind[0], file, path, low, high)
-    if value is None and default is None:
-        return None
+    return _scalar(value, kind, file, path, low, high)
+
+
+def _scalar(value, kind, file, path, low, high):
     size = value
     fine = isinstance(value, kind) and not isinstance(value, bool)
     if fine and kind is str and not isinstance(low, tuple):
@@ -101,8 +121,11 @@ def _within(value, low, high):
 
 
 def _list(value, rows, file, path, low, high):
+    plain = isinstance(rows[0], str)  # one row: a list of numbers
     if not isinstance(value, list) or not low <= len(value) <= high:
-        _refuse(file, path, "a list of %d to %d objects" % (low, high), value)
+        _refuse(file, path, "a list of %d to %d %s" % (low, high, "numbers" if plain else "objects"), value)
+    if plain:
+        return [_scalar(value[i], rows[1], file, "%s[%d]" % (path, i), rows[3], rows[4]) for i in range(len(value))]
     return [check(value[i], rows, file, "%s[%d]." % (path, i)) for i in range(len(value))]
 
 
@@ -143,3 +166,15 @@ def check_config(found, file="config.json"):
 
 def check_board(found, file="board.json"):
     return check(found, BOARD, file)
+
+
+def check_fit(config, board, file="config.json"):
+    """What neither file can know alone: the floor writes 0 A before it, and without it, to what board.json names."""
+    baud = board["rs485"][0]["baud"]
+    for i in range(len(config["charge_points"])):
+        evse = config["charge_points"][i]["evse"]
+        if evse not in board["evse_ids"]:
+            expected = "one of evse_ids of board.json, which are %s (every start writes 0 A to them: change one of the two)"
+            _refuse(file, "charge_points[%d].evse" % i, expected % board["evse_ids"], evse)
+    if config["bus"]["baud"] != baud:
+        _refuse(file, "bus.baud", "%d, which is rs485[0].baud of board.json (9600 when not given: change one of the two)" % baud, config["bus"]["baud"])

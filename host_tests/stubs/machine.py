@@ -2,10 +2,16 @@
 
 Runs on the unix port of MicroPython and on CPython. What a pin, a line or a watchdog does is told by the environment:
     LADEPUNKT_UART<id>     path of the tty (or pty) that is UART <id>
-    LADEPUNKT_WDT          path of a FIFO somebody already reads; every feed (at most one per 250 ms) writes one byte
+    LADEPUNKT_WDT          path of a FIFO somebody already reads, the supervisor: see below
+    LADEPUNKT_RTC          path of the file that is the memory of the RTC; without it the memory ends with the process
+    LADEPUNKT_RELAYS       numbers of the output pins the supervisor wants to know about, with commas between
+    LADEPUNKT_INPUTS       NUMBER=PATH of input pins, with commas between: a file that begins with 1 is a high level
     LADEPUNKT_RESET_CAUSE  name of a constant below, default PWRON_RESET
     LADEPUNKT_UNIQUE_ID    12 hexadecimal digits
-`UART.write`, `readinto`, `txdone` and `WDT.feed` allocate nothing, so that a heap figure taken here is the firmware's own.
+What the supervisor reads: "." for every feed (at most one per 250 ms), and lines: "T<ms>" a watchdog now waits that long,
+"P<pin>=<level>" a pin has got this level, "R" reset() was called.
+`UART.write`, `readinto`, `txdone`, `WDT.feed` and, without a file, `RTC.memory(data)` allocate nothing, so that a heap figure
+taken here is the firmware's own.
 """
 import io
 import os
@@ -19,7 +25,7 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
-EXIT_RESET = 75  # status of a process that ended by reset(): whoever started it starts it again
+EXIT_RESET = 75  # status of a process that ended by reset() and has no supervisor
 
 _MICROPYTHON = sys.implementation.name == "micropython"
 _FEED_MS = 250
@@ -38,8 +44,41 @@ def unique_id():
 
 
 def reset():
-    """Leave the process with status 75. Unlike on the chip, `finally` blocks still run on the way out."""
-    sys.exit(EXIT_RESET)
+    """Does not return. Without a supervisor the process ends with status 75 and, unlike on the chip, runs its `finally` blocks."""
+    if not _tell("R\n"):
+        sys.exit(EXIT_RESET)
+    while True:
+        time.sleep(1)  # until the supervisor ends this process
+
+
+_supervisor = [None, None]  # path and file of the FIFO
+
+
+def _fifo():
+    """The FIFO to the supervisor, opened once: without a reader a second opening would wait for ever. None: nobody watches."""
+    path = os.getenv("LADEPUNKT_WDT")
+    if path != _supervisor[0]:
+        _supervisor[0] = path
+        _supervisor[1] = open(path, "wb", buffering=0) if path else None
+    return _supervisor[1]
+
+
+def _tell(line):
+    """Say a line to the supervisor; False when there is none."""
+    fifo = _fifo()
+    if fifo:
+        fifo.write(line.encode())
+    return fifo is not None
+
+
+def _numbers(name):
+    """{number: text behind its "="} of a variable of the environment."""
+    found = {}
+    for word in (os.getenv(name) or "").split(","):
+        if word:
+            number, _, text = word.partition("=")
+            found[int(number)] = text
+    return found
 
 
 def _raw_tty(path, baud):
@@ -78,15 +117,26 @@ class Pin:
     def __init__(self, id, mode=-1, pull=-1, value=None):
         self.id = id
         self.mode = mode
-        self.level = 0
+        before = Pin.made.get(id)
+        self.level = before.level if before else int(pull == Pin.PULL_UP)
+        self._told = before._told if before else None
+        self._is_relay = id in _numbers("LADEPUNKT_RELAYS")
+        self._input = _numbers("LADEPUNKT_INPUTS").get(id)
         Pin.made[id] = self
         if value is not None:
             self.value(value)
 
     def value(self, level=None):
-        if level is None:
+        if level is not None:
+            self.level = 1 if level else 0
+            if self._is_relay and self._told != self.level:
+                self._told = self.level
+                _tell("P%d=%d\n" % (self.id, self.level))
+        elif self._input:
+            with open(self._input) as file:
+                return int(file.read(1) == "1")
+        else:
             return self.level
-        self.level = 1 if level else 0
 
     def on(self):
         self.value(1)
@@ -159,17 +209,75 @@ class UART(io.IOBase):
         self._tty.close()
 
 
-class WDT:
-    """Feeds somebody outside, who kills this process when the food stops for `timeout` ms.
+RTC_BYTES = 2048
 
-    Without LADEPUNKT_WDT nobody watches. A reader that has gone away raises OSError in feed(): nobody is left to kill us.
+
+class _Rtc:
+    """Its memory keeps up to RTC_BYTES over every reset but a power loss."""
+
+    def __init__(self):
+        self._kept = bytearray(RTC_BYTES)
+        self._n = 0
+        self._path = None
+        self._file = None
+
+    def memory(self, data=None):
+        """What was kept, as bytes (none at first); with data: keeps that."""
+        if data is None:
+            return self._read()
+        if len(data) > RTC_BYTES:
+            raise ValueError("buffer too long")
+        if self._path:
+            self._write(data)
+        self._n = len(data)
+        for i in range(self._n):
+            self._kept[i] = data[i]
+
+    def _write(self, data):
+        if not self._file or len(data) < self._n:
+            self._file = open(self._path, "wb", buffering=0)  # empties it
+        self._file.seek(0)
+        self._file.write(data)
+
+    def _read(self):
+        path = os.getenv("LADEPUNKT_RTC")
+        if path != self._path:
+            self._n = 0
+        self._path = path
+        self._file = None
+        if not path:
+            return bytes(self._kept[: self._n])
+        kept = b""
+        try:
+            self._file = open(path, "r+b", buffering=0)
+            kept = self._file.read(RTC_BYTES)
+        except OSError:
+            self._file = None  # no such file yet
+        self._n = len(kept)
+        return kept
+
+
+_rtc = _Rtc()
+
+
+def RTC():
+    """The only one there is."""
+    return _rtc
+
+
+class WDT:
+    """Feeds the supervisor, who kills this process when the food stops for `timeout` ms.
+
+    Without LADEPUNKT_WDT nobody watches. A supervisor that has gone away raises OSError in feed(): nobody is left to kill us.
     """
 
     def __init__(self, id=0, timeout=5000):
-        path = os.getenv("LADEPUNKT_WDT")
-        self._fifo = open(path, "wb", buffering=0) if path else None
+        if timeout <= 0:
+            raise ValueError("WDT timeout too short")
+        self._fifo = _fifo()
         self.timeout_ms = timeout
         self._fed_ms = time.ticks_add(time.ticks_ms(), -_FEED_MS)
+        _tell("T%d\n" % timeout)
         self.feed()
 
     def feed(self):

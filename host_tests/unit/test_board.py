@@ -1,4 +1,4 @@
-"""The edge to the board: RS485 with its direction pin, the reasons for a start, the watchdog, the number of the box."""
+"""The edge to the board: RS485 with its direction pin, CP relays, the button, the reasons for a start, the number of the box."""
 import board
 import modbus
 import pytest
@@ -147,9 +147,33 @@ def test_an_unknown_cause_of_a_reset_is_told_as_its_number(monkeypatch):
     assert board.reset_cause() == b"cause 42"
 
 
-def test_the_watchdog_is_set_in_milliseconds(monkeypatch):
-    monkeypatch.delenv("LADEPUNKT_WDT", raising=False)
-    assert board.watchdog(10).timeout_ms == 10000
+RELAYS = [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 2, "contact": "no", "active": 1}]
+
+
+def test_the_relays_move_the_pin_of_their_charge_point(monkeypatch):
+    monkeypatch.setattr(board.failsafe, "board", {"cp_relays": RELAYS})
+    monkeypatch.setattr(board.machine.Pin, "made", {})
+    relays = [board.CpRelay(0), board.CpRelay(1)]
+    levels = []
+    for move in (relays[0].open, relays[0].close, relays[1].open, relays[1].close):
+        move()
+        levels.append({number: pin.value() for number, pin in board.machine.Pin.made.items()})
+    assert levels[:2] == [{1: 1}, {1: 0}], "normally closed: the coil opens"
+    assert levels[2:] == [{1: 0, 2: 0}, {1: 0, 2: 1}], "normally open: the coil closes"
+    assert [relay.starts_open for relay in relays] == [False, True]
+
+
+@pytest.mark.parametrize("pressed", [0, 1])
+def test_a_button_is_pressed_at_its_level_and_not_when_nothing_is_connected(monkeypatch, tmp_path, pressed):
+    monkeypatch.setattr(board.machine.Pin, "made", {})
+    row = {"pin": 0, "pressed": pressed}
+    assert not board.Button(row).pressed()
+    monkeypatch.setenv("LADEPUNKT_INPUTS", f"0={tmp_path / 'button'}")
+    monkeypatch.setattr(board.machine.Pin, "made", {})
+    button = board.Button(row)
+    for level in (0, 1, 0):
+        (tmp_path / "button").write_text(str(level))
+        assert button.pressed() == (level == pressed)
 
 
 def test_the_number_of_a_box_is_small_stays_and_differs(monkeypatch):

@@ -5,7 +5,9 @@ import json
 
 import config
 import pytest
-from config import BOARD, BUS, CHARGE_POINT, CONFIG, METER, MQTT, REQUIRED, RS485, WIFI, ConfigError, check_board, check_config
+from config import (
+    BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, METER, MQTT, REQUIRED, RS485, WIFI, ConfigError, check_board, check_config,
+)  # fmt: skip
 
 from host_tests.sim.world import standard_config
 from host_tests.stubs.cpython import install
@@ -16,7 +18,7 @@ TWO_POINTS = {
     "charge_points": [{"evse": 1, "meter": {"type": "sdm630", "unit": 105}}, {"evse": 2, "meter": {"type": "sdm72", "unit": 106}}],
 }
 FULL = {
-    "name": "garage", "heartbeat_limit_s": 80, "installation_limit_a": 32, "wifi": {"ssid": "net", "password": "secret"},
+    "name": "garage", "language": "en", "heartbeat_limit_s": 80, "installation_limit_a": 32, "wifi": {"ssid": "net", "password": "secret"},
     "bus": {"baud": 19200, "gap_ms": 50},
     "mqtt": {
         "mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "client_id": "id",
@@ -25,7 +27,11 @@ FULL = {
     "charge_points": [{"evse": 7, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
 }  # fmt: skip
 BOARD_MINIMAL = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16}]}
-BOARD_FULL = {"board": "b", "rs485": [{"uart": 2, "tx": 0, "rx": 48, "de": 4}], "watchdog_s": 20}
+BOARD_FULL = {
+    "board": "b", "rs485": [{"uart": 2, "tx": 0, "rx": 48, "de": 4, "baud": 19200}], "watchdog_s": 20, "evse_ids": [7, 247],
+    "cp_relays": [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 48, "contact": "no", "active": 0}],
+    "button": {"pin": 0, "pressed": 1},
+}  # fmt: skip
 
 # (checker, file, complete input, path to the object, its rows)
 OBJECTS = [
@@ -37,6 +43,8 @@ OBJECTS = [
     (check_config, "config.json", FULL, ("charge_points", 0, "meter"), METER),
     (check_board, "board.json", BOARD_FULL, (), BOARD),
     (check_board, "board.json", BOARD_FULL, ("rs485", 0), RS485),
+    (check_board, "board.json", BOARD_FULL, ("cp_relays", 1), CP_RELAY),
+    (check_board, "board.json", BOARD_FULL, ("button",), BUTTON),
 ]
 ROWS = [(*one[:4], row) for one in OBJECTS for row in one[4]]
 
@@ -85,7 +93,8 @@ def is_scalar(row):
 
 def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
     assert check_config(copy.deepcopy(MINIMAL)) == {
-        "name": "ladepunkt", "heartbeat_limit_s": 60, "installation_limit_a": 16, "wifi": {"ssid": "", "password": ""},
+        "name": "ladepunkt", "language": "de", "heartbeat_limit_s": 60, "installation_limit_a": 16,
+        "wifi": {"ssid": "", "password": ""},
         "bus": {"baud": 9600, "gap_ms": 20},
         "mqtt": {
             "mode": "client", "host": "192.0.2.1", "port": 1883, "user": None, "password": None, "prefix": "", "client_id": None,
@@ -94,7 +103,8 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
         "charge_points": [{"evse": 1, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0}}],
     }  # fmt: skip
     assert check_board(copy.deepcopy(BOARD_MINIMAL)) == {
-        "board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16, "de": None}], "watchdog_s": 10,
+        "board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16, "de": None, "baud": 9600}], "watchdog_s": 10, "evse_ids": [1],
+        "cp_relays": [], "button": None,
     }  # fmt: skip
 
 
@@ -110,6 +120,10 @@ def test_the_result_is_a_copy_that_shares_no_defaults():
     one["wifi"]["ssid"] = "changed"
     one["bus"]["gap_ms"] = 250
     assert other["wifi"]["ssid"] == "" and other["bus"]["gap_ms"] == 20
+    one, other = check_board(copy.deepcopy(BOARD_MINIMAL)), check_board(copy.deepcopy(BOARD_MINIMAL))
+    one["evse_ids"].append(9)
+    one["cp_relays"].append({})
+    assert other["evse_ids"] == [1] and other["cp_relays"] == []
 
 
 @pytest.mark.parametrize("charge_points", [1, 2])
@@ -143,7 +157,7 @@ def test_a_missing_key_gets_its_default_or_is_named(case):
     elif row[0] == "unit":
         assert title((*path, "unit")) in message_of(checker, found), "only a meter of type none needs none"
     else:
-        expected = row[2] if is_scalar(row) else {r[0]: r[2] for r in row[1]}
+        expected = row[2] if is_scalar(row) or row[2] in (None, [], [1]) else {r[0]: r[2] for r in row[1]}
         assert at(checker(found), path)[row[0]] == expected
 
 
@@ -155,7 +169,9 @@ def test_a_value_of_the_wrong_type_is_named_with_what_was_expected_and_found(cas
         wrong.append(None)
     if isinstance(row[1], tuple):
         wrong.remove({"a": 1})
-    if isinstance(row[1], list):
+    if row[0] == "evse_ids":
+        wrong[wrong.index([1])] = [1, 2, 3, 4, 5]
+    elif isinstance(row[1], list):
         wrong.remove([1])
     for value in wrong:
         message = message_of(checker, with_value(full, path, row[0], value))
@@ -319,7 +335,8 @@ def test_nothing_is_required_but_what_can_not_be_guessed():
     assert required == {
         "config.json:mqtt", "config.json:charge_points", "config.json:mqtt.host", "config.json:charge_points[0].evse",
         "config.json:charge_points[0].meter", "config.json:charge_points[0].meter.type", "board.json:board", "board.json:rs485",
-        "board.json:rs485[0].uart", "board.json:rs485[0].tx", "board.json:rs485[0].rx",
+        "board.json:rs485[0].uart", "board.json:rs485[0].tx", "board.json:rs485[0].rx", "board.json:cp_relays[1].pin",
+            "board.json:cp_relays[1].contact", "board.json:cp_relays[1].active", "board.json:button.pin",
     }  # fmt: skip
 
 

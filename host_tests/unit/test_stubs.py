@@ -2,6 +2,7 @@
 import errno
 import gc
 import os
+import re
 import select
 import socket
 import subprocess
@@ -195,11 +196,14 @@ import machine, network, time, esp32
 print(machine.reset_cause() == machine.WDT_RESET, len(machine.unique_id()))
 pin = machine.Pin(4, machine.Pin.OUT, value=1)
 pin(0)
-print(pin.value(), machine.Pin.made[4] is pin)
+print(pin.value(), machine.Pin.made[4] is pin, machine.Pin(4).value())
+for level in (0, 0, 1):
+    machine.Pin(7, machine.Pin.OUT, value=level)
 wdt = machine.WDT(timeout=10000)
 for _ in range(60):
     wdt.feed()
     time.sleep_ms(10)
+wdt = machine.WDT(timeout=600000)
 wlan = network.WLAN(network.STA_IF)
 print(wlan.isconnected(), wlan.active(True), wlan.connect("name", "key"), wlan.isconnected())
 nvs = esp32.NVS("ladepunkt")
@@ -209,29 +213,72 @@ try:
     machine.UART(2)
 except OSError as error:
     print(error)
-machine.reset()
 """
 
 
 @pytest.mark.parametrize("runtime", ["cpython", "unix64"])
-def test_watchdog_pin_reset_and_wlan(tmp_path, monkeypatch, runtime):
+def test_watchdog_pin_and_wlan(tmp_path, monkeypatch, runtime):
     fifo = tmp_path / "wdt"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     monkeypatch.setenv("LADEPUNKT_WDT", str(fifo))
+    monkeypatch.setenv("LADEPUNKT_RELAYS", "7,8")
     monkeypatch.setenv("LADEPUNKT_RESET_CAUSE", "WDT_RESET")
     monkeypatch.delenv("LADEPUNKT_UART2", raising=False)
 
-    with pytest.raises(runtimes.ScriptFailed) as ended:
-        runtimes.run_script(write_script(tmp_path, MACHINE_SCRIPT), runtime)
+    said = runtimes.run_script(write_script(tmp_path, MACHINE_SCRIPT), runtime)
 
-    fed = os.read(reader, 1000)
+    told = os.read(reader, 1000).decode()
     os.close(reader)
-    said = str(ended.value)
-    assert "status 75" in said
-    for expected in ("True 6", "0 True", "False True None True", "UART 2 has no line: set LADEPUNKT_UART2"):
+    for expected in ("True 6", "0 True 0", "False True None True", "3", "UART 2 has no line: set LADEPUNKT_UART2"):
         assert expected in said
-    assert 3 <= len(fed) <= 5  # at once, then at most every 250 ms for 600 ms and whatever a busy machine adds
+    told = re.fullmatch(r"P7=0\nP7=1\nT10000\n(\.+)T600000\n\.", told)
+    assert told and 3 <= len(told[1]) <= 5  # at once, then at most every 250 ms for 600 ms and whatever a busy machine adds
+
+
+@pytest.mark.parametrize("runtime", ["cpython", "unix64"])
+def test_a_reset_ends_the_process_or_is_left_to_the_supervisor(tmp_path, monkeypatch, runtime):
+    script = write_script(tmp_path, "import machine\nmachine.reset()\nprint('alive')\n")
+    monkeypatch.delenv("LADEPUNKT_WDT", raising=False)
+    with pytest.raises(runtimes.ScriptFailed, match="status 75"):
+        runtimes.run_script(script, runtime)
+    fifo = tmp_path / "wdt"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    monkeypatch.setenv("LADEPUNKT_WDT", str(fifo))
+    monkeypatch.setattr(runtimes, "SECONDS", 1)
+    with pytest.raises(runtimes.ScriptFailed, match="did not end"):
+        runtimes.run_script(script, runtime)
+    told = os.read(reader, 100)
+    os.close(reader)
+    assert told == b"R\n"
+
+
+RTC_SCRIPT = """
+import machine, sys
+
+print(machine.RTC().memory())
+machine.RTC().memory(b"longer than the next")
+machine.RTC().memory(bytearray(sys.argv[1].encode()))
+print(machine.RTC().memory())
+try:
+    machine.RTC().memory(bytes(2049))
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("runtime", ["cpython", "unix64"])
+def test_rtc_memory_lasts_as_long_as_its_file(tmp_path, monkeypatch, runtime):
+    script = write_script(tmp_path, RTC_SCRIPT)
+    monkeypatch.delenv("LADEPUNKT_RTC", raising=False)
+    assert runtimes.run_script(script, runtime, ["one"]).splitlines() == ["b''", "b'one'", "buffer too long"]
+    assert runtimes.run_script(script, runtime, ["two"]).splitlines()[0] == "b''"
+    monkeypatch.setenv("LADEPUNKT_RTC", str(tmp_path / "rtc"))
+    assert runtimes.run_script(script, runtime, ["one"]).splitlines() == ["b''", "b'one'", "buffer too long"]
+    assert runtimes.run_script(script, runtime, ["two"]).splitlines()[:2] == ["b'one'", "b'two'"]
+    (tmp_path / "rtc").unlink()
+    assert runtimes.run_script(script, runtime, ["three"]).splitlines()[0] == "b''"
 
 
 @pytest.mark.parametrize("runtime", ["cpython", "unix64"])

@@ -1,6 +1,6 @@
 """What one can do to the desk, and what it tells about itself: the verbs of the control port and of the keys."""
 
-from tools.desk import process
+from tools.desk import process, rules
 from tools.desk.line import FAULTS, monotonic_ms
 
 
@@ -14,7 +14,12 @@ class Commands:
             "unplug": self._plug,
             "car": self._car,
             "bus": self._bus,
+            "relay": self._relay,
+            "evse": self._evse,
+            "weld": self._weld,
             "restart": self._restart,
+            "crash": self._crash,
+            "console": self._console,
             "state": self._state,
         }
 
@@ -33,7 +38,7 @@ class Commands:
         if self._desk.site is None:
             raise ValueError("there is no simulated box: the desk drives the real one on %s" % self._desk.options.serial)
         index = command.get("cp", 0)
-        if not _is_whole(index) or not 0 <= index < len(self._desk.site.charge_points):
+        if not rules.is_whole(index) or not 0 <= index < len(self._desk.site.charge_points):
             raise ValueError('"cp" must be a whole number from 0 to %d' % (len(self._desk.site.charge_points) - 1))
         return self._desk.site.charge_points[index]
 
@@ -47,16 +52,27 @@ class Commands:
         return {}
 
     def _car(self, command):
-        point = self._point(command)
-        changes = {}
-        for key, value in command.items():
-            if key not in ("do", "cp"):
-                changes[key] = _car_value(key, value)
+        car = self._point(command).car
+        changes = rules.changes(command, rules.CAR, "a car")
+        if "ramp_down_s" in changes:
+            changes["ramp_down_ms"] = int(changes.pop("ramp_down_s") * 1000)
+        return self._change(car, changes)
+
+    def _evse(self, command):
+        return self._change(self._point(command).evse, rules.changes(command, rules.EVSE, "an EVSE"))
+
+    def _weld(self, command):
+        return self._change(self._point(command), rules.changes(command, rules.CONTACTOR, "a contactor"))
+
+    def _change(self, model, changes):
         with self._desk.lock:
-            if "ramp_down_s" in changes:
-                point.car.ramp_down_ms = int(changes.pop("ramp_down_s") * 1000)
             for key, value in changes.items():
-                setattr(point.car, key, value)
+                setattr(model, key, value)
+        return {}
+
+    def _relay(self, command):
+        self._point(command)
+        self._desk.relays.stick(command.get("cp", 0), command.get("stuck"))
         return {}
 
     def _bus(self, command):
@@ -80,6 +96,17 @@ class Commands:
                 point.evse.power_cycle(monotonic_ms())
         else:
             raise ValueError('"what" must be gateway or evse')
+        return {}
+
+    def _crash(self, command):
+        self._desk.gateway.crash(command.get("how"))
+        return {}
+
+    def _console(self, command):
+        line = command.get("line")
+        if not isinstance(line, str) or not line.isprintable():
+            raise ValueError('"line" must be one line of text')
+        self._desk.gateway.type_line(line)
         return {}
 
     def _state(self, _command):
@@ -120,7 +147,7 @@ class Commands:
                 "asleep": car.asleep,
             },
             "meter": None if meter is None else {"power_w": meter.power_w, "imported_wh": meter.imported_wh},
-            "relays": {"cp_open": point.cp_open, "phases": point.phases},
+            "relays": {"cp_open": point.cp_open, "phases": point.phases, "stuck": self._desk.relays.stuck(index)},
             "bus": self._desk.line.faults(index),
         }
 
@@ -129,30 +156,3 @@ def _controller_state(controller):
     if controller is None:
         return None
     return {"mode": controller.mode, "current_a": controller.current_a, "connected": controller.connected}
-
-
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_between(value, lowest, highest):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and lowest <= value <= highest
-
-
-_CAR_RULES = {
-    "max_a": (lambda v: _is_between(v, 0, 80), "a number from 0 to 80"),
-    "min_a": (lambda v: _is_between(v, 6, 16), "a number from 6 to 16"),
-    "phases": (lambda v: _is_whole(v) and v in (1, 3), "1 or 3"),
-    "ramp_down_s": (lambda v: _is_between(v, 1, 5), "a number from 1 to 5"),
-    "stubborn": (lambda v: isinstance(v, bool), "true or false"),
-    "asleep": (lambda v: isinstance(v, bool), "true or false"),
-}
-
-
-def _car_value(key, value):
-    if key not in _CAR_RULES:
-        raise ValueError('a car has no "%s": use %s' % (key, ", ".join(_CAR_RULES)))
-    accepts_value, expected = _CAR_RULES[key]
-    if not accepts_value(value):
-        raise ValueError('"%s" must be %s' % (key, expected))
-    return value

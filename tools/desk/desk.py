@@ -11,14 +11,13 @@ from host_tests.fakes.car import Car
 from host_tests.fakes.evse import EvseDin
 from host_tests.fakes.site import METERS, ChargePoint, Site
 from tools import mpy
-from tools.desk import broker, process
+from tools.desk import boards, broker, process
 from tools.desk.commands import Commands
 from tools.desk.control import ControlPort
 from tools.desk.controller import Controller
 from tools.desk.line import Line
 from tools.desk.settings import Trouble, busy_sentence, choose_port, gateway_config
 
-BOARD = os.path.join(process.ROOT, "boards", "esp32_generic", "board.json")
 PROGRESS_S = 1.0
 _RUNTIMES = {
     "micropython": "MicroPython with as many heap blocks as an ESP32 has (%d)" % process.HEAP_BLOCKS,
@@ -47,6 +46,7 @@ class Desk:
         self.lock = threading.RLock()
         self.site = None
         self.line = None
+        self.relays = None
         self.gateway = None
         self.controller = None
         self.broker = None
@@ -160,12 +160,8 @@ class Desk:
             ) from error
 
     def _start_gateway(self):
+        board = self._board()
         runtime = self._choose_runtime()
-        with open(BOARD, encoding="utf-8") as file:
-            board = json.load(file)
-        for name, content in (("config.json", self.config), ("board.json", board)):
-            with open(os.path.join(self._work_dir, name), "w", encoding="utf-8") as file:
-                json.dump(content, file)
         compiled_dir = os.path.join(self._work_dir, "mpy")
         if runtime == "micropython":
             try:
@@ -176,15 +172,28 @@ class Desk:
         command, environment = process.firmware_command(runtime, compiled_dir)
         environment["LADEPUNKT_UART%d" % board["rs485"][0]["uart"]] = self.options.serial or self.line.path
         environment["LADEPUNKT_UMQTT"] = process.UMQTT
-        self.gateway = process.Gateway(command, environment, self._work_dir, board["watchdog_s"], self._firmware_says)
+        self.gateway = process.Gateway(command, environment, self._work_dir, board["watchdog_s"], self._firmware_says, self.relays)
         self.gateway.start()
         self.say("gateway  the firmware runs on " + _RUNTIMES[runtime])
         self._wait_for(self._gateway_decided, board["watchdog_s"], "gateway  waiting for its first report")
         if self.gateway.report is None:
-            raise Trouble("The gateway ended before its first report: its last words are above.", status=1)
+            raise Trouble("The gateway did not get as far as its first report: its last words are above.", status=1)
+
+    def _board(self):
+        """The gateway's board, with its relays in place, and both of its files."""
+        board = boards.read(self.options.board)
+        for sentence in boards.fit(board, self.config):
+            self.say("board    " + sentence)
+        self.relays = boards.Relays(board, self.site, self.lock)
+        for name, content in (("config.json", self.config), ("board.json", board)):
+            with open(os.path.join(self._work_dir, name), "w", encoding="utf-8") as file:
+                json.dump(content, file)
+        relays = len(board.get("cp_relays", []))
+        self.say("board    %s, %s" % (board["board"], "%d CP relays" % relays if relays else "without a CP relay: no second way to stop"))
+        return board
 
     def _gateway_decided(self):
-        return self.gateway.report is not None or self.gateway.state == process.RESTARTING
+        return self.gateway.report is not None or self.gateway.state in (process.RESTARTING, process.HOLDING)
 
     def _firmware_says(self, text):
         self.say("gateway  " + text)

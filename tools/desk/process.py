@@ -1,9 +1,12 @@
-"""The gateway on the desk: the firmware as a child process, with the watchdog and the reset an ESP32 has.
+"""The gateway on the desk: the firmware as a child process, with the watchdog, the reset and the relays an ESP32 has.
 
-The firmware feeds a FIFO. When no byte comes for the watchdog's time the child is killed and started again with the reset
-cause of a watchdog. A program that ended by an error waits for the watchdog too, as it would on the chip.
+The firmware feeds a FIFO and tells there what its watchdog and its relays are set to (see host_tests/stubs/machine.py). When no
+food comes for the watchdog's time the child is killed and started again with the reset cause of a watchdog. A program that
+ended waits for the watchdog too, with its relays as they are, as it would on the chip. The memory of the RTC is a file: it
+survives every reset, and goes with the supply.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -15,6 +18,8 @@ import sys
 import threading
 import time
 
+from tools.desk.wires import WatchdogLine
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STUBS = os.path.join(ROOT, "host_tests", "stubs")
 UMQTT = os.path.join(ROOT, "build", "umqtt")
@@ -24,10 +29,12 @@ RUN_FIRMWARE = os.path.join(ROOT, "tools", "desk", "run_firmware.py")
 HEAP_BLOCKS = 160 * 1024 // 16
 HEAP_BYTES = HEAP_BLOCKS * 4 * struct.calcsize("P")
 
-EXIT_RESET = 75  # the stub's machine.reset()
 PAUSE_S = 0.5  # a chip needs this long to boot, too
 STATE_PREFIX = "#state "
-RUNNING, RESTARTING, STOPPED = "running", "restarting", "stopped"
+HOLD_PREFIX = "ladepunkt: stays at 0 A"
+RUNNING, HOLDING, MAINTENANCE, RESTARTING, STOPPED = "running", "holding", "maintenance", "restarting", "stopped"
+CRASHES = ("hang", "exception", "memory", "interrupt")
+CRASH_FILE = "crash"  # in the work directory: what run_firmware.py shall do, "exception" or "memory"
 
 
 def find_micropython():
@@ -43,13 +50,26 @@ def firmware_command(runtime, compiled_dir):
     return [sys.executable, "-u", RUN_FIRMWARE], {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
-class Gateway:
-    """The supervised child. `state` is running, restarting or stopped; `report` is the last `#state` object or None.
+class NoRelays:
+    """What Gateway asks of relays, for a board that has none."""
 
-    `say` is called with every other line the firmware prints and with what happens to it.
+    def pins(self):
+        return ""
+
+    def move(self, pin, level):
+        """A pin that is no relay of ours has got a level."""
+
+    def drop(self):
+        """No pin is driven any more."""
+
+
+class Gateway:
+    """The supervised child. `state` is one of the words above; `report` is the last `#state` object or None.
+
+    `say` is called with every other line the firmware prints and with what happens to it; `relays` is like NoRelays.
     """
 
-    def __init__(self, command, environment, work_dir, watchdog_s, say):
+    def __init__(self, command, environment, work_dir, watchdog_s, say, relays=None):
         self.state = STOPPED
         self.report = None
         self.reported_s = None
@@ -60,15 +80,13 @@ class Gateway:
         self._work_dir = work_dir
         self._watchdog_s = watchdog_s
         self._say = say
+        self._relays = relays or NoRelays()
         self._child = None
         self._unread = b""
         self._end = threading.Event()
         self._reset_wanted = threading.Event()
-        self._fifo_path = os.path.join(work_dir, "watchdog")
-        os.mkfifo(self._fifo_path)
-        self._fifo_fd = os.open(self._fifo_path, os.O_RDONLY | os.O_NONBLOCK)
-        # A second end keeps the FIFO from reporting "closed" while no firmware runs.
-        self._fifo_keep_fd = os.open(self._fifo_path, os.O_WRONLY)
+        self._wire = WatchdogLine(os.path.join(work_dir, "watchdog"), self._relays.move)
+        self._rtc_path = os.path.join(work_dir, "rtc")
         self._thread = threading.Thread(target=self._run, name="gateway", daemon=True)
 
     def start(self):
@@ -78,13 +96,36 @@ class Gateway:
         """The supply of the gateway goes away and comes back."""
         self._reset_wanted.set()
 
+    def crash(self, how):
+        """Let the firmware end by one of CRASHES. Raises ValueError."""
+        if how not in CRASHES:
+            raise ValueError('"how" must be one of ' + ", ".join(CRASHES))
+        if how in ("hang", "interrupt"):
+            self._alive().send_signal(signal.SIGSTOP if how == "hang" else signal.SIGINT)
+            return
+        self._alive()
+        with open(os.path.join(self._work_dir, CRASH_FILE), "w", encoding="utf-8") as file:
+            file.write(how)
+
+    def type_line(self, text):
+        """Somebody types a line on the console of the gateway. Raises ValueError."""
+        try:
+            self._alive().stdin.write(text.encode() + b"\n")
+        except OSError as error:
+            raise ValueError("the gateway reads no console just now") from error
+
     def stop(self):
         """End the firmware the way Ctrl-C does, so that it can write 0 A; kill it when it does not go."""
         self._end.set()
         if self._thread.is_alive():
             self._thread.join()
-        os.close(self._fifo_fd)
-        os.close(self._fifo_keep_fd)
+        self._wire.close()
+
+    def _alive(self):
+        child = self._child
+        if child is None or child.poll() is not None:
+            raise ValueError("the gateway does not run just now")
+        return child
 
     def _run(self):
         cause = "PWRON_RESET"
@@ -92,23 +133,34 @@ class Gateway:
             self._spawn(cause)
             cause = self._supervise()
             self._child.stdout.close()
+            self._child.stdin.close()
             if self._end.is_set():
                 break
+            self._relays.drop()
             self.restarts += 1
             self.state = RESTARTING
             self._end.wait(PAUSE_S)
         self.state = STOPPED
 
     def _spawn(self, cause):
-        _drain(self._fifo_fd)
+        if cause == "PWRON_RESET":
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(self._rtc_path)
+        self._wire.begin(self._watchdog_s)
         self._unread = b""
         self._reset_wanted.clear()
-        environment = dict(self._environment, LADEPUNKT_WDT=self._fifo_path, LADEPUNKT_RESET_CAUSE=cause)
+        of_this_life = {
+            "LADEPUNKT_WDT": self._wire.path,
+            "LADEPUNKT_RTC": self._rtc_path,
+            "LADEPUNKT_RELAYS": self._relays.pins(),
+            "LADEPUNKT_RESET_CAUSE": cause,
+        }
         self._child = subprocess.Popen(
             self._command,
             cwd=self._work_dir,
-            env=environment,
-            stdin=subprocess.DEVNULL,
+            env=dict(self._environment, **of_this_life),
+            bufsize=0,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -117,50 +169,55 @@ class Gateway:
 
     def _supervise(self):
         """Watch one life of the firmware. Returns the reset cause of the next one."""
-        fed_s = time.monotonic()
         ended = False
         while not self._end.is_set():
-            watched = [self._fifo_fd] if ended else [self._fifo_fd, self._child.stdout]
+            watched = [self._wire.fd] if ended else [self._wire.fd, self._child.stdout]
             readable, _, _ = select.select(watched, [], [], 0.1)
-            if self._fifo_fd in readable and _drain(self._fifo_fd):
-                fed_s = time.monotonic()
+            if self._wire.fd in readable:
+                self._wire.read()
             if self._child.stdout in readable and not self._read_output():
                 ended = True
-                cause = self._explain_end()
-                if cause is not None:
-                    return cause
+                if self._has_died():
+                    return "HARD_RESET"
+            if self._wire.reset:
+                self._say("the gateway resets itself")
+                self._kill()
+                return "HARD_RESET"
             if self._reset_wanted.is_set():
                 self._kill()
                 return "PWRON_RESET"
-            if time.monotonic() - fed_s > self._watchdog_s:
-                self._say("the watchdog was not fed for %d s: reset" % self._watchdog_s)
+            if self._wire.hungry():
+                self._say("the watchdog was not fed for %g s: reset" % self._wire.limit_s)
                 self.watchdog_resets += 1
                 self._kill()
                 return "WDT_RESET"
         self._ask_to_end()
         return "PWRON_RESET"
 
-    def _explain_end(self):
-        """The firmware has ended by itself. Returns the reset cause, or None when only the watchdog can start it again."""
+    def _has_died(self):
+        """The firmware has ended by itself. True when it starts again at once, False when only the watchdog can do that."""
         status = self._child.wait()
         self.state = RESTARTING
-        if status == EXIT_RESET:
-            self._say("the gateway resets itself")
-            return "SOFT_RESET"
-        if status < 0:
+        if status < 0 and status != -signal.SIGINT:
             self._say("the gateway was ended by signal %d" % -status)
-            return "PWRON_RESET"
-        self._say("the gateway ended with status %d; its watchdog will start it again" % status)
-        return None
+            return True
+        if status == 0:
+            self.state = MAINTENANCE
+            self._say("the gateway is in maintenance; its watchdog will start it again within %g s" % self._wire.limit_s)
+        else:
+            self._say("the gateway ended with status %d; its watchdog will start it again" % status)
+        return False
 
     def _ask_to_end(self):
         if self._child.poll() is None:
             self._child.send_signal(signal.SIGINT)
-        deadline_s = time.monotonic() + 2
+        deadline_s = time.monotonic() + 3
         while self._child.poll() is None and time.monotonic() < deadline_s:
-            readable, _, _ = select.select([self._child.stdout], [], [], 0.05)
-            if readable:
+            readable, _, _ = select.select([self._child.stdout, self._wire.fd], [], [], 0.05)
+            if self._child.stdout in readable:
                 self._read_output()  # an unread pipe would keep it from ending
+            if self._wire.fd in readable:
+                self._wire.read()
         self._kill()
 
     def _kill(self):
@@ -179,6 +236,8 @@ class Gateway:
             if text.startswith(STATE_PREFIX):
                 self._read_report(text[len(STATE_PREFIX) :])
             elif text:
+                if text.startswith(HOLD_PREFIX):
+                    self.state = HOLDING
                 self._say(text)
         return bool(chunk)
 
@@ -189,11 +248,3 @@ class Gateway:
             self._say("unreadable report: " + text)
             return
         self.reported_s = time.monotonic()
-
-
-def _drain(fd):
-    """Read everything that waits; True when there was something."""
-    try:
-        return bool(os.read(fd, 4096))
-    except BlockingIOError:
-        return False

@@ -4,6 +4,7 @@ import argparse
 import json
 import socket
 
+from tools.desk import boards
 from tools.desk.broker import accepts
 
 DEFAULT_BROKER_PORT = 1883
@@ -54,6 +55,8 @@ def parser():
     evse_help = "firmware version of the simulated EVSE, 8 to 30 (default %(default)s)"
     add("--evse-firmware", type=_firmware, default=18, metavar="N", help=evse_help)
     add("--meter", choices=METERS, metavar="NAME", help="simulated meter: %s (default sdm630)" % ", ".join(METERS))
+    board_help = "board of the gateway: %s (default %%(default)s)" % ", ".join(boards.names())
+    add("--board", choices=boards.names(), default=boards.DEFAULT, metavar="NAME", help=board_help)
     add("--config", metavar="FILE", help="use this config.json of a gateway instead of a generated one")
     add("--serial", metavar="DEV", help="drive a real box through this RS485 stick instead of the simulated line")
     return result

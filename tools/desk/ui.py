@@ -81,6 +81,7 @@ def plain_lines(state, passed_s):
 def _box_words(point):
     currents = " ".join("%5.2f" % current for current in point["car"]["current_a"])
     words = ["plugged" if point["car"]["plugged"] else "no car ", EVSE_STATES[point["evse"]["state"]]]
+    words += ["CP open"] if point["relays"]["cp_open"] else []
     words += ["set %5.2f A" % set_current_a(point), "draws %s A" % currents]
     if point["meter"] is not None:
         words.append("%5d W" % point["meter"]["power_w"])
@@ -241,11 +242,17 @@ def _box_rows(points):
     return [
         ["car"] + ["plugged in" if p["car"]["plugged"] else "not plugged in" for p in points],
         ["EVSE state"] + [EVSE_STATES[p["evse"]["state"]] + ("" if p["evse"]["powered"] else " (no power)") for p in points],
+        ["control pilot"] + [_relay_text(p["relays"]) for p in points],
         ["set current"] + ["%.2f A" % set_current_a(p) for p in points],
         ["current"] + ["  ".join("%5.2f" % a for a in p["car"]["current_a"]) + " A" for p in points],
         ["meter"] + ["none" if p["meter"] is None else "%d W, %.3f kWh" % (p["meter"]["power_w"], p["meter"]["imported_wh"] / 1000) for p in points],
         ["faults of the line"] + ["EVSE %s, meter %s" % (p["bus"]["evse"], p["bus"]["meter"]) for p in points],
     ]
+
+
+def _relay_text(relays):
+    stuck = "" if relays["stuck"] == "none" else " (relay stuck %s)" % relays["stuck"]
+    return ("open" if relays["cp_open"] else "closed") + stuck
 
 
 def _report_rows(reports):

@@ -34,7 +34,8 @@ def check(source, own_modules):
     for line, name in imported(source):
         if name in own_modules:
             other = layer_of(name)  # the floor (-1) imports nothing of the other layers and is not imported by them
-            if other is not None and other != layer and (other > layer or other == -1 or layer == -1):
+            across = name in tables.ACROSS.get(source.module, ())
+            if other is not None and other != layer and not across and (other > layer or other == -1 or layer == -1):
                 yield source.finding(line, "import direction", "a module of this layer or below", name, "hand the object in from above")
         elif name not in allowed:
             what = "edge module" if name in tables.EDGE_MODULES else "foreign module"
@@ -43,8 +44,10 @@ def check(source, own_modules):
 
 
 def check_cycles(sources):
-    """No module is imported by what it imports itself."""
+    """No module is imported by what it imports itself; that the floor hands over to the app is no import of that kind."""
     graph = {s.module: {name for _, name in imported(s)} for s in sources}
+    for module in tables.FLOOR:
+        graph.get(module, set()).difference_update(tables.ACROSS.get(module, ()))
     by_module = {s.module: s for s in sources}
     for module, source in sorted(by_module.items()):
         seen, pending = set(), list(graph[module])

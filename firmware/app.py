@@ -1,0 +1,147 @@
+"""The app: checks the two files, builds the gateway and steps it: one look at the clock per step, then waits for bytes or time.
+
+It runs inside failsafe.run(), which ends in 0 A whatever ends the app: SystemExit with a text says why the box can not start.
+"""
+
+import gc
+import json
+import sys
+import time
+
+import board
+import failsafe
+import mqtt_states
+import net
+import wlan
+from clock import TICKS_MASK, elapsed_ms
+from gateway import Gateway
+from console import Console
+from memory import Memory
+from service import Service
+from storage import Flash, RtcMemory
+
+REPORT_EVERY_MS = 1000
+AGE_EVERY_MS = 10000  # what the floor counts in
+AGE = 6  # where it counts, see failsafe.record
+AGE_MAX = 255
+
+# What the console says about the MQTT connection, by client.last_error.
+MQTT_TROUBLE = {
+    1: "the broker does not speak MQTT 3.1.1",
+    2: "the broker refuses this client id",
+    3: "the broker is not available",
+    4: "user or password is wrong",
+    5: "this user may not connect",
+    mqtt_states.ERR_NAME: "the name of the broker is not known",
+    mqtt_states.ERR_DIAL: "nobody listens at this address and port",
+    mqtt_states.ERR_DIAL_TIMEOUT: "nobody answers at this address",
+    mqtt_states.ERR_SUBSCRIBE: "the broker does not let this user subscribe",
+}
+
+
+def read_json(name):
+    try:
+        with open(name) as file:
+            return json.load(file)
+    except OSError:
+        raise SystemExit("%s: missing; expected a JSON file: copy it to the device, then reset it" % name)
+    except ValueError:
+        raise SystemExit("%s: expected JSON, found something that does not parse: correct it, then reset the device" % name)
+
+
+def checked_files():
+    """(board, settings) as the functions of config return them. Raises SystemExit.
+
+    The checks leave the memory again: they are 4 kB that nobody needs after the start.
+    """
+    import config
+
+    try:
+        pins = config.check_board(failsafe.board)
+        settings = config.check_config(read_json("config.json"))
+        config.check_fit(settings, pins)
+    except config.ConfigError as error:
+        raise SystemExit(str(error))
+    finally:
+        del sys.modules["config"]
+    return pins, settings
+
+
+class Life:
+    """Tells the floor how old this life is, so that five short ones are known as a boot loop."""
+
+    def __init__(self, now_ms):
+        self._told_ms = now_ms
+
+    def step(self, now_ms):
+        """Once per step; allocates nothing."""
+        if elapsed_ms(now_ms, self._told_ms) < AGE_EVERY_MS:
+            return
+        self._told_ms = now_ms
+        if failsafe.record[AGE] < AGE_MAX:
+            failsafe.record[AGE] += 1
+            failsafe.save()
+
+
+def run(report=None):
+    """Starts the box and stays in the loop. report(gateway), if given, is called once per second (desk only)."""
+    print("ladepunkt: start after", board.reset_cause().decode())
+    try:
+        pins, settings = checked_files()
+        loop(settings, pins, failsafe.wdt, report)
+    except Exception as error:
+        sys.print_exception(error)
+        raise
+
+
+def say_connection(client, said):
+    """Tells the console what became of the connection to the broker; returns what it said, for the next call. Episode."""
+    now = "connected"
+    if not client.online:
+        now = MQTT_TROUBLE.get(client.last_error, "the connection was lost (%d)" % client.last_error)
+        if not client.last_error:
+            return said
+    if now != said:
+        print("ladepunkt: MQTT broker %s:%d: %s" % (client.server, client.port, now))
+    return now
+
+
+def build(settings, pins, port, link):
+    """The gateway with everything the board has. At boot."""
+    relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
+    button = board.Button(pins["button"]) if pins["button"] else None
+    now_ms = time.ticks_ms() & TICKS_MASK
+    memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
+    gateway = Gateway(settings, port, link, board.box_id(), now_ms, relays=relays, memory=memory, button=button)
+    gateway.note(b"started after " + board.reset_cause())
+    return gateway
+
+
+def loop(settings, pins, wdt, report):
+    """Builds the gateway and steps it until something raises, or somebody asks for maintenance."""
+    waiter = net.Waiter()
+    port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
+    waiter.add(port.uart, net.READABLE)
+    wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
+    gateway = build(settings, pins, port, net.TcpLink(waiter, net.Resolver()))
+    gc.collect()
+    said = ""
+    hungry = True
+    reported_ms = time.ticks_ms() & TICKS_MASK
+    life = Life(reported_ms)
+    service = Service(gateway, Console())
+    while not service.step(time.ticks_ms() & TICKS_MASK):
+        now_ms = time.ticks_ms() & TICKS_MASK
+        wait_ms = gateway.step(now_ms)
+        wdt.feed()
+        life.step(now_ms)
+        if gateway.take_episode():
+            said = say_connection(gateway.client, said)
+            gc.collect()
+        if report and elapsed_ms(now_ms, reported_ms) >= REPORT_EVERY_MS:
+            reported_ms = now_ms
+            report(gateway)
+        if gateway.hungry() != hungry:
+            hungry = not hungry
+            waiter.change(port.uart, net.READABLE if hungry else 0)
+        waiter.wait(wait_ms)

@@ -1,0 +1,77 @@
+"""board.json: its lists, and what it and config.json must agree about."""
+
+import copy
+
+import pytest
+from config import ConfigError, check_board, check_config, check_fit
+
+from host_tests.unit.test_config import BOARD_MINIMAL, TWO_POINTS, at, message_of, with_value
+
+
+@pytest.mark.parametrize("ids", [[1], [1, 2, 11, 12], [247]])
+def test_one_to_four_evse_ids(ids):
+    assert check_board(with_value(BOARD_MINIMAL, (), "evse_ids", ids))["evse_ids"] == ids
+
+
+@pytest.mark.parametrize(
+    ("ids", "key", "expected", "found"),
+    [
+        ([], "evse_ids", "a list of 1 to 4 numbers", []),
+        (1, "evse_ids", "a list of 1 to 4 numbers", 1),
+        ([1, 0], "evse_ids[1]", "a whole number from 1 to 247", 0),
+        ([248], "evse_ids[0]", "a whole number from 1 to 247", 248),
+        ([1, True], "evse_ids[1]", "a whole number from 1 to 247", True),
+        ([1, "2"], "evse_ids[1]", "a whole number from 1 to 247", "2"),
+        ([{"id": 1}], "evse_ids[0]", "a whole number from 1 to 247", {"id": 1}),
+    ],
+)
+def test_other_evse_ids_are_named_by_their_number(ids, key, expected, found):
+    message = message_of(check_board, with_value(BOARD_MINIMAL, (), "evse_ids", ids))
+    assert message == "board.json: %s: expected %s, found %r" % (key, expected, found)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_at_most_two_cp_relays(count):
+    found = with_value(BOARD_MINIMAL, (), "cp_relays", [{"pin": 1 + i, "contact": "no", "active": 0} for i in range(count)])
+    if count < 3:
+        assert len(check_board(found)["cp_relays"]) == count
+    else:
+        assert message_of(check_board, found).startswith("board.json: cp_relays: expected a list of 0 to 2 objects, found [")
+
+
+def fit(config_changes=(), board_changes=()):
+    """The message of check_fit, None when the two files fit together."""
+    config_found, board_found = copy.deepcopy(TWO_POINTS), copy.deepcopy(BOARD_MINIMAL)
+    board_found["evse_ids"] = [2, 1]
+    for changes, tree in ((config_changes, config_found), (board_changes, board_found)):
+        for path, key, value in changes:
+            at(tree, path)[key] = value
+    try:
+        check_fit(check_config(config_found), check_board(board_found))
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def test_files_that_fit_together_pass():
+    assert fit() is None
+    assert fit([((), "bus", {"baud": 19200})], [(("rs485", 0), "baud", 19200)]) is None
+
+
+def test_an_evse_to_which_no_start_writes_0_a_is_refused():
+    assert fit([(("charge_points", 1), "evse", 7)]) == (
+        "config.json: charge_points[1].evse: expected one of evse_ids of board.json, which are [2, 1] "
+        "(every start writes 0 A to them: change one of the two), found 7"
+    )
+    assert fit([], [((), "evse_ids", [1])]).endswith("found 2")
+
+
+@pytest.mark.parametrize(
+    ("in_config", "in_board"), [([((), "bus", {"baud": 19200})], []), ([], [(("rs485", 0), "baud", 19200)])], ids=["config", "board"]
+)
+def test_a_speed_at_which_no_start_could_write_is_refused(in_config, in_board):
+    expected, found = (9600, 19200) if in_config else (19200, 9600)
+    assert fit(in_config, in_board) == (
+        f"config.json: bus.baud: expected {expected}, which is rs485[0].baud of board.json (9600 when not given: change one of the two), "
+        f"found {found}"
+    )
