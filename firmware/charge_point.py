@@ -5,45 +5,41 @@ Owns the derived facts (plug, phases in use, power, faults) and hands the decisi
 
 from micropython import const
 
+import faults
+import readings
+from clock import Latch, elapsed_ms
+from cp_relay import CpRelay
+from guard import IDLE_CA, OPENS_CP, Guard, highest_ca, implausible
 from intents import MQTT, Wish
 from points import (
-    Image,
     P_CHARGING,
-    P_CURRENT_CA,
     P_EVSE_CURRENT_CA,
     P_FAULT_STATE,
     P_FAULT_STR,
-    P_FREQUENCY_CHZ,
-    P_IMPORTED_WH,
     P_MAX_EVSE_CURRENT_A,
     P_NOTICE,
     P_PHASES_IN_USE,
     P_PLUGGED,
-    P_POWER_CW,
-    P_POWER_FACTOR_C,
-    P_POWER_L_CW,
     P_STATE_STR,
     P_VERSION,
-    P_VOLTAGE_CV,
 )
 from safety import (
     F_CABLE_A,
     F_EVSE,
     F_EVSE_LIMIT_A,
     F_GRID_CA,
+    F_GUARD,
     F_HEARTBEAT,
     F_INSTALLATION_CA,
+    F_MAINTENANCE,
     F_METER,
     F_METER_LOST_CA,
     F_PHASES,
+    F_PILOT,
     F_WANTED_CA,
     FACT_COUNT,
     R_EVSE_FAULT,
-    R_EVSE_OLD,
-    R_EVSE_SILENT,
     R_HEARTBEAT_SLOW,
-    R_METER_LOST,
-    R_METER_VOLTAGE,
     R_NO_SET_POINT,
     REASON_BITS,
     REASON_COUNT,
@@ -58,22 +54,12 @@ VEHICLE_CHARGING = const(3)
 VEHICLE_VENTILATION = const(4)
 VEHICLE_FAILURE = const(5)
 STATUS_FAULTS = const(0x26)  # 1007: diode check, ventilation missing, RCD
+STATUS_RCD = const(0x20)
 
-IN_USE_CA = const(300)  # openWB's threshold for a phase in use
-STANDBY_CW = const(1000)  # below 10 W a total is published as 0
-FREQUENCY_MAX_CHZ = const(10000)  # Eastron lots that report ten times the frequency
+LOOK_MS = const(100)
+FRESH_MS = const(5000)  # a reading older than that proves nothing
+PLUG_SETTLE_MS = const(3000)  # after the pilot was closed again the EVSE needs a moment to see the car
 
-NO_FAULT = b"Kein Fehler."
-# What openWB shows its user; its own texts are German, too.
-FAULTS = {
-    R_EVSE_SILENT: b"Die EVSE antwortet nicht: Verdrahtung A/B/GND und Modbus-Adresse pr\xc3\xbcfen.",
-    R_EVSE_OLD: b"Die Firmware der EVSE ist \xc3\xa4lter als 8 (Register 1005): EVSE tauschen.",
-    R_EVSE_FAULT: b"Die EVSE meldet einen Fehler (Register 1002 oder 1007).",
-    R_METER_LOST: b"Der Z\xc3\xa4hler antwortet nicht: Verdrahtung A/B und Modbus-Adresse pr\xc3\xbcfen.",
-    R_METER_VOLTAGE: b"Der Z\xc3\xa4hler zeigt weniger als 200 V auf L1.",
-}
-EVSE_DISABLED = b"Die EVSE ist in Register 2005 abgeschaltet (Bit 13 oder 14): Bit l\xc3\xb6schen."
-CABLE_UNKNOWN = b"Kabelkennung (PP) nicht lesbar: es gilt nur die Grenze der Installation."
 NO_METER = b"no meter: nothing checks the current"
 TWO_DOORS = b"two controllers want current: the lower one is used"
 
@@ -81,32 +67,40 @@ TWO_DOORS = b"two controllers want current: the lower one is used"
 class ChargePoint:
     """Ties a charge point together. `meter` is None where there is none by design."""
 
-    def __init__(self, evse, meter, image, heartbeats, installation_ca, lost_current_ca, phases):
+    def __init__(self, evse, meter, image, heartbeats, now_ms):
         self.evse = evse
         self.meter = meter
         self.image = image
+        self.relay = CpRelay(None, 0, now_ms)
+        self.guard = Guard(0)
         self.wish = Wish()
         self.limit_ca = 0
         self.reason = R_NO_SET_POINT
         self.facts = [0] * FACT_COUNT
-        self.facts[F_INSTALLATION_CA] = installation_ca
         self.standing = NO_METER if meter is None else None  # the notice while there is nothing newer to say
-        self._lost_current_ca = lost_current_ca
+        self.english = False
         self.facts[F_GRID_CA] = None  # no board reads such an input yet
+        self._lost_current_ca = 0
+        self._looked_ms = now_ms
+        self._opened = Latch()  # when the pilot was last open
         self._heartbeats = heartbeats  # by door
         self._ceilings = [0] * REASON_COUNT
         image.value[P_VERSION] = VERSION
-        image.value[P_FAULT_STR] = NO_FAULT
         image.value[P_NOTICE] = self.standing
-        if meter is None:
-            self._without_meter(phases)
 
-    def _without_meter(self, phases):
-        """No meter by design: zeros instead of unknown, so that every reader has numbers."""
-        for i in range(P_VOLTAGE_CV, P_POWER_CW + 1):
-            self.image.value[i] = 0
-        self.image.value[P_IMPORTED_WH] = 0
-        self.image.value[P_PHASES_IN_USE] = phases
+    def configure(self, installation_ca, lost_current_ca, phases, english):
+        """At boot. `phases` counts where there is no meter to tell them; `english`: the language of fault_str."""
+        self.facts[F_INSTALLATION_CA] = installation_ca
+        self._lost_current_ca = lost_current_ca
+        self.english = english
+        self._say_fault(None)
+        if self.meter is None:
+            readings.start_without_meter(self.image.value, phases)
+
+    def fit(self, relay, guard):
+        """At boot: the second stop, and what an earlier life has found."""
+        self.relay = relay
+        self.guard = guard
 
     def leader_alive(self):
         """True while the door of the last set point has a living heartbeat, that is while somebody leads."""
@@ -117,8 +111,14 @@ class ChargePoint:
         self.evse.age(now_ms)
         if self.meter is not None:
             self.meter.age(now_ms)
-            self._derive_meter()
-        self._derive_evse()
+            if self.meter.lost:
+                readings.forget(self.image.value)
+            else:
+                readings.derive(self.image.value)
+        self._derive_evse(now_ms)
+        if elapsed_ms(now_ms, self._looked_ms) >= LOOK_MS:
+            self._looked_ms = now_ms
+            self._look(now_ms)
         self._state_facts(now_ms)
         decision = decide(self.facts, self._ceilings)
         self.limit_ca = decision >> REASON_BITS
@@ -140,59 +140,72 @@ class ChargePoint:
         facts[F_EVSE_LIMIT_A] = self.evse.limit_a
         facts[F_CABLE_A] = self.evse.cable_a
         facts[F_PHASES] = self.image.value[P_PHASES_IN_USE]
+        facts[F_PILOT] = self.relay.reason()
+        facts[F_GUARD] = self.guard.reason()
 
     def faulty(self):
         return self.evse.vehicle_state == VEHICLE_FAILURE or self.evse.status & STATUS_FAULTS != 0
 
-    def _derive_evse(self):
+    def at_rest(self):
+        """True when nobody charges: 0 A is wanted and confirmed, or the pilot open, and no current is measured."""
+        stopped = self.evse.zero_read() or self.relay.is_open()
+        return self.limit_ca == 0 and stopped and highest_ca(self.image.value) < IDLE_CA
+
+    def clear(self, now_ms):
+        """A local action: what is latched may go; what still lasts will be found again."""
+        if self.evse.status & STATUS_RCD:
+            self.evse.clear_rcd()
+        self.guard.clear(now_ms)
+        self.relay.clear()
+
+    # --- what else could be wrong ---
+
+    def _look(self, now_ms):
+        """Guard and second stop: they count in seconds, so a look now and then is enough."""
+        self._watch_evse(now_ms)
+        calm = self.evse.zero_read()
+        if self.meter is not None and self.meter.accepted:
+            self._watch_meter(now_ms, self._meter_fresh(now_ms))
+        if self.meter is not None:
+            calm = calm and self._meter_fresh(now_ms) and highest_ca(self.image.value) < IDLE_CA
+        unconfirmed = self.limit_ca == 0 and not self.evse.zero_read()
+        self.relay.step(now_ms, unconfirmed, calm, self.guard.latched & OPENS_CP != 0)
+
+    def _watch_evse(self, now_ms):
+        evse = self.evse
+        if evse.heard.expired:
+            self.guard.watch_evse(now_ms, False, False)
+            return
+        car_seen = VEHICLE_PLUGGED <= evse.vehicle_state <= VEHICLE_VENTILATION
+        self.guard.watch_evse(now_ms, evse.status & STATUS_RCD != 0, car_seen and self.relay.is_open())
+
+    def _watch_meter(self, now_ms, fresh):
+        """Old readings prove nothing: nothing is signalled then, and no 0 A is set."""
+        at_zero = fresh and (self.evse.zero_read() or self.relay.is_open())
+        signalled_ca = self.evse.signalled_ca() if fresh and not self.evse.heard.expired else 0
+        self.guard.watch_current(now_ms, highest_ca(self.image.value), signalled_ca, at_zero)
+        self.guard.watch_voltage(now_ms, implausible(self.image.value))
+
+    def _meter_fresh(self, now_ms):
+        if not self.meter.accepted or self.meter.lost:
+            return False
+        return elapsed_ms(now_ms, self.image.meter.at_ms) < FRESH_MS
+
+    def _derive_evse(self, now_ms):
         value = self.image.value
         value[P_EVSE_CURRENT_CA] = self.evse.set_current_ca()
         state = self.evse.vehicle_state
-        if 0 < state < VEHICLE_FAILURE:
+        # A pilot that we opened is no unplug: what was known stays until the EVSE can see the car again.
+        if self.relay.is_open():
+            self._opened.mark(now_ms)
+        settled = self._opened.check(now_ms, PLUG_SETTLE_MS)
+        self.evse.pilot_open = not settled
+        if settled and 0 < state < VEHICLE_FAILURE:
             value[P_PLUGGED] = 1 if state >= VEHICLE_PLUGGED else 0
         charging = state == VEHICLE_CHARGING or state == VEHICLE_VENTILATION
         value[P_CHARGING] = 1 if charging and self.evse.raw > 0 and not self.evse.heard.expired else 0
         if self.evse.limit_a is not None:
             value[P_MAX_EVSE_CURRENT_A] = self.evse.limit_a or self.evse.cable_a or None
-
-    def _derive_meter(self):
-        value = self.image.value
-        if self.meter.lost:
-            self._forget_meter()
-            return
-        if value[P_FREQUENCY_CHZ] is not None and value[P_FREQUENCY_CHZ] > FREQUENCY_MAX_CHZ:
-            value[P_FREQUENCY_CHZ] //= 10
-        total_cw = 0
-        phases = 0
-        for i in range(3):
-            total_cw += self._phase_cw(i)
-            if value[P_CURRENT_CA + i] is not None and abs(value[P_CURRENT_CA + i]) > IN_USE_CA:
-                phases += 1
-        value[P_POWER_CW] = total_cw if total_cw >= STANDBY_CW else 0
-        if phases:
-            value[P_PHASES_IN_USE] = phases
-
-    def _phase_cw(self, i):
-        """One phase's power, 0 while unknown; gives the current of a delivering phase its sign."""
-        value = self.image.value
-        power_cw = value[P_POWER_L_CW + i]
-        current_ca = value[P_CURRENT_CA + i]
-        if power_cw is None:
-            return 0
-        if power_cw < 0 and current_ca is not None and current_ca > 0:
-            value[P_CURRENT_CA + i] = -current_ca
-        return power_cw
-
-    def _forget_meter(self):
-        """A lost meter leaves no old numbers: 0 where a primary needs one, else unknown. Energies stay."""
-        value = self.image.value
-        for i in range(3):
-            value[P_VOLTAGE_CV + i] = None
-            value[P_CURRENT_CA + i] = 0
-            value[P_POWER_L_CW + i] = None
-            value[P_POWER_FACTOR_C + i] = None
-        value[P_FREQUENCY_CHZ] = None
-        value[P_POWER_CW] = 0
 
     def _say(self):
         """The reason as text, and the fault that openWB shows."""
@@ -208,15 +221,17 @@ class ChargePoint:
 
     def _say_fault(self, fault):
         value = self.image.value
-        if fault in FAULTS:
+        value[P_FAULT_STATE] = 0
+        value[P_FAULT_STR] = faults.NO_FAULT_EN if self.english else faults.NO_FAULT
+        if fault:
             value[P_FAULT_STATE] = 2
-            value[P_FAULT_STR] = FAULTS[fault]
-        elif self.evse.disabled() or self._cable_unknown():
+            value[P_FAULT_STR] = fault
+        elif self.evse.disabled():
             value[P_FAULT_STATE] = 1
-            value[P_FAULT_STR] = EVSE_DISABLED if self.evse.disabled() else CABLE_UNKNOWN
-        else:
-            value[P_FAULT_STATE] = 0
-            value[P_FAULT_STR] = NO_FAULT
+            value[P_FAULT_STR] = faults.EVSE_DISABLED_EN if self.english else faults.EVSE_DISABLED
+        elif self._cable_unknown():
+            value[P_FAULT_STATE] = 1
+            value[P_FAULT_STR] = faults.CABLE_UNKNOWN_EN if self.english else faults.CABLE_UNKNOWN
 
     def _cable_unknown(self):
         """True when the EVSE shall tell the cable's rating but has none: the installation limit applies alone."""
@@ -224,7 +239,12 @@ class ChargePoint:
         return ready and not self.evse.limit_a and not self.evse.cable_a
 
     def _fault(self):
-        """The most serious fault of the devices, also while something else limits the current."""
-        if self.facts[F_EVSE] in FAULTS:
-            return self.facts[F_EVSE]
-        return self.facts[F_METER]
+        """The text of the most serious fault, also while something else limits the current; None when there is none."""
+        facts = self.facts
+        if not (facts[F_GUARD] or facts[F_EVSE] or facts[F_PILOT] or facts[F_METER]):
+            return None
+        for row in faults.FAULTS:
+            reason = row[faults.REASON]
+            if reason == facts[F_GUARD] or reason == facts[F_EVSE] or reason == facts[F_PILOT] or reason == facts[F_METER]:
+                return REASONS[reason] if self.english else row[faults.GERMAN]
+        return None

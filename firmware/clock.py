@@ -33,3 +33,23 @@ class Latch:
         if not self.expired and (now_ms - self.at_ms) & TICKS_MASK >= limit_ms:
             self.expired = True
         return self.expired
+
+
+class Hold:
+    """How long something has been true without a break. `long`: for the limit, at the last check."""
+
+    def __init__(self):
+        self.long = False
+        self._since_ms = 0
+        self._holds = False
+
+    def check(self, condition, now_ms, limit_ms):
+        """True when `condition` has held for limit_ms. To be called in every step; it stays True for as long as it holds."""
+        if not condition:
+            self._holds = self.long = False
+        elif not self._holds:
+            self._holds = True
+            self._since_ms = now_ms
+        if self._holds and (now_ms - self._since_ms) & TICKS_MASK >= limit_ms:
+            self.long = True
+        return self.long

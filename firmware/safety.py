@@ -13,7 +13,10 @@ MIN_CA = const(600)  # IEC 61851: a control pilot can not say less than 6 A
 _NO_WISH = const(-1)
 _NO_HEARTBEAT = const(-2)
 _NO_METER = const(-3)
-_NO_EVSE = const(-4)
+_NO_PILOT = const(-4)
+_NO_EVSE = const(-5)
+_MAINTENANCE = const(-6)
+_GUARDED = const(-7)
 
 # Reasons, each the index of its ceiling. In this order the first of equal ceilings is named.
 R_SET_POINT = const(0)
@@ -34,9 +37,18 @@ R_EVSE_LIMIT = const(14)
 R_EVSE_20A = const(15)
 R_CABLE = const(16)
 R_GRID = const(17)
-REASON_COUNT = const(18)
-REASON_BITS = const(5)
-REASON_MASK = const(31)
+R_VOLTAGE = const(18)
+R_CP_OPEN = const(19)
+R_CP_LATCHED = const(20)
+R_NO_SECOND_STOP = const(21)
+R_CP_STUCK = const(22)
+R_WELD = const(23)
+R_OVER_CURRENT = const(24)
+R_RCD = const(25)
+R_MAINTENANCE = const(26)
+REASON_COUNT = const(27)
+REASON_BITS = const(6)
+REASON_MASK = const(63)
 
 REASONS = (
     b"set point",
@@ -57,6 +69,15 @@ REASONS = (
     b"20 A EVSE on more than one phase",
     b"cable rating (PP)",
     b"grid operator limit",
+    b"meter shows an implausible voltage",
+    b"control pilot is open: 0 A was not read back",
+    b"control pilot stays open until cleared at the box",
+    b"0 A is not read back, and no relay can open the pilot",
+    b"control pilot does not open: check the CP relay",
+    b"current flows while 0 A is set: contactor welded?",
+    b"more current than signalled",
+    b"RCD has tripped: clear it at the box",
+    b"maintenance",
 )
 
 # Facts: what a decision depends on, one list per charge point.
@@ -70,7 +91,10 @@ F_EVSE_LIMIT_A = const(6)  # register 2007: 0 measures PP; None unknown
 F_CABLE_A = const(7)  # register 1003: 0 no rating
 F_PHASES = const(8)  # phases in use, 0 unknown
 F_GRID_CA = const(9)  # grid operator input, None not fitted
-FACT_COUNT = const(10)
+F_PILOT = const(10)  # 0 closed, else an R_CP_... or R_NO_SECOND_STOP
+F_GUARD = const(11)  # 0 nothing found, else what the guard has found
+F_MAINTENANCE = const(12)  # 1 while somebody wants the box for maintenance
+FACT_COUNT = const(13)
 
 
 def decide(facts, ceilings):
@@ -106,7 +130,13 @@ def _wish(facts, ceilings):
 def _devices(facts, ceilings):
     """A device that is not ready outranks what outsiders do: its reason is named first."""
     if facts[F_EVSE]:
-        ceilings[facts[F_EVSE]] = _NO_EVSE
+        ceilings[facts[F_EVSE]] = _NO_METER if facts[F_EVSE] == R_EVSE_STARTING else _NO_EVSE
+    if facts[F_PILOT]:
+        ceilings[facts[F_PILOT]] = _NO_PILOT
+    if facts[F_GUARD]:
+        ceilings[facts[F_GUARD]] = _GUARDED
+    if facts[F_MAINTENANCE]:
+        ceilings[R_MAINTENANCE] = _MAINTENANCE
     if facts[F_METER]:
         ceilings[facts[F_METER]] = facts[F_METER_LOST_CA] if facts[F_METER] == R_METER_LOST else 0
         if ceilings[facts[F_METER]] < MIN_CA:

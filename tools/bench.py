@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,7 @@ BUDGET = ROOT / "host_tests" / "golden" / "budget.json"
 SCRIPTS = ROOT / "host_tests" / "mpy"
 GROWTH_LIMIT = 0.02
 RUNS = 200
+LIVES, LIFE_S = 3, 100  # for the speed of the simulation
 SET = b"openWB/set/internal_chargepoint/"
 
 # name: unit, limit (None: none), gated against growth (only what repeats exactly), what it is
@@ -37,10 +39,18 @@ NAMES = {
     "set_to_bus_p99_ms": ("ms", 150, False, "set point at the client's link to the end of its frame; no fault, 1 reply of 20 damaged, 60 ms latency, silent meter"),
     "set_to_bus_harsh_p99_ms": ("ms", None, False, "the same with 1 reply of 4 damaged, and with 120 ms latency"),
     "cutoff_lag_worst_ms": ("ms", 1500, False, "heartbeat limit to the end of the first 0 A frame; all those faults, EVSE deaf for 2 s, broker dead"),
+    "confirmed_or_cp_open_worst_ms": (
+        "ms", 4500, False, "heartbeat limit until 0 A was read back or the CP relay is open; all those, wire cut, EVSE that ignores writes",
+    ),
+    "zero_frame_after_reset_ms": (
+        "ms", 100, False, "first line of boot.py to the end of the first 0 A frame, time of the wire; 1,500 ms assumed for the chip before it are not counted",
+    ),
+    "sim_seconds_per_second": ("", None, False, "checked lives of the swarm, on one processor of this machine"),
+    "sim_steps_per_second": ("", None, False, "steps of the gateway in them"),
     "longest_step_ms": ("ms", 250, False, "unix MicroPython with real sockets, on this machine"),
     "live_heap_bytes_32": ("bytes", 64 * 1024, True, "client door, all modules as .mpy, after a collection"),
     "mpy_bytes": ("bytes", 64 * 1024, True, "all modules as .mpy"),
-}
+}  # fmt: skip
 
 
 # --- how each is measured: functions that return {name: value} ---
@@ -99,6 +109,32 @@ def cut_off():
 
     found = _spread(timing.cut_off_lag_ms, [(seed, timing.CUT_FAULTS[seed % len(timing.CUT_FAULTS)]) for seed in range(RUNS)])
     return {"cutoff_lag_worst_ms": round(max(found), 1)}
+
+
+def stop():
+    install.install()
+    from host_tests.sim import timing
+
+    found = _spread(timing.stop_lag_ms, [(seed, timing.STOP_FAULTS[seed % len(timing.STOP_FAULTS)]) for seed in range(RUNS)])
+    return {"confirmed_or_cp_open_worst_ms": round(max(found), 1)}
+
+
+def zero_frame():
+    install.install()
+    from host_tests.sim import timing
+
+    took_ms, _ = timing.zero_frame_after_reset_ms()
+    return {"zero_frame_after_reset_ms": round(took_ms, 1)}
+
+
+def sim_speed():
+    install.install()
+    from host_tests.sim import timing
+
+    start_s = time.perf_counter()
+    seconds, steps = timing.speed(LIVES, LIFE_S)
+    took_s = time.perf_counter() - start_s
+    return {"sim_seconds_per_second": round(seconds / took_s), "sim_steps_per_second": round(steps / took_s)}
 
 
 def _spread(function, arguments):
@@ -161,6 +197,9 @@ MEASURES = {
     bus_cycle: ("bus_cycle_ratio",),
     set_to_bus: ("set_to_bus_p99_ms", "set_to_bus_harsh_p99_ms"),
     cut_off: ("cutoff_lag_worst_ms",),
+    stop: ("confirmed_or_cp_open_worst_ms",),
+    zero_frame: ("zero_frame_after_reset_ms",),
+    sim_speed: ("sim_seconds_per_second", "sim_steps_per_second"),
     longest_step: ("longest_step_ms",),
     live_heap: ("live_heap_bytes_32",),
     mpy_size: ("mpy_bytes",),

@@ -21,8 +21,11 @@ def cut_off_table():
     """Rows (what happens, what the box does), from the constants that make it so."""
     install.install()
     import config
+    import cp_relay
+    import faults
+    import gateway
     import intents
-    from drivers import evse_din, meter
+    from drivers import evse_din
     from host_tests.sim import invariants
 
     _, _, limit_s, low_s, high_s = next(row for row in config.CONFIG if row[0] == "heartbeat_limit_s")
@@ -34,12 +37,18 @@ def cut_off_table():
         (f"heartbeats, but {limit_s - intents.MARGIN_MS / 1000:g} s apart or slower", "stays at 0 A and says which limit to configure"),
         ("set point 0, or one between 0 and 6 A", "0 A at once: overtakes everything on the bus"),
         ("set point above 32 A", "refused, the old one stays, `get/state_str` names it"),
-        ("EVSE does not answer", f"0 A is sent about every {evse_din.SILENT_RETRY_MS / 1000:g} s; back after more than {evse_din.SILENCE_MS / 1000:g} s it gets 0 A before anything else"),
-        ("register 1000 holds a value that is not ours", "0 A first, then the EVSE is set up again"),
-        ("meter does not answer", f"0 A (or `lost_current_ca`) after {meter.LOST_MS // 1000} s"),
-        ("meter below 200 V on L1 since the start", "0 A"),
-        ("firmware hangs", f"restart by the watchdog after {watchdog_s} s"),
-        ("any restart, any error that ends the loop", "the first frame on the bus is 0 A"),
+        ("EVSE does not answer", f"0 A is sent about every {evse_din.SILENT_RETRY_MS / 1000:g} s; back after more than {faults.EVSE_SILENT_MS / 1000:g} s it gets 0 A before anything else"),
+        ("0 A was sent and is not read back", f"the CP relay opens after {faults.NOT_CONFIRMED_MS / 1000:g} s; without such a relay the box goes on sending 0 A and reports a fault"),
+        ("CP relay open", f"closes after 0 A was read back and less than 1 A flowed for {cp_relay.CALM_MS // 1000} s, not before {cp_relay.OPEN_MIN_MS // 1000} s, {cp_relay.CLOSINGS_MAX} times an hour; then it stays open until cleared at the box"),
+        ("register 1000 holds a value that is not ours, or the EVSE is another one", "0 A first, then the EVSE is set up again"),
+        ("the car takes more than the pilot says (10 %, at least 1 A)", f"0 A after {faults.OVER_CURRENT_MS // 1000} s (a reduction has {faults.AFTER_REDUCTION_MS // 1000} s to be followed first), latched"),
+        ("current flows while 0 A is set", f"CP relay opens after {faults.WELD_MS // 1000} s, latched"),
+        ("the EVSE says that the RCD has tripped", "0 A at once, latched"),
+        ("meter does not answer", f"0 A (or `lost_current_ca`) after {faults.METER_LOST_MS // 1000} s"),
+        ("meter below 200 V on L1 since the start, or shows voltages no house has", f"0 A (the latter after {faults.VOLTAGE_MS // 1000} s)"),
+        ("latched", f"cleared at the box only: button held {gateway.BUTTON_MS // 1000} s, or `clear` on the console; never by MQTT or Modbus, kept over resets and power cuts"),
+        ("firmware hangs", f"restart by the watchdog after {watchdog_s} s; five such restarts within 10 min: stays at 0 A, CP open"),
+        ("any restart, any error that ends the loop", "the first frame on the bus is 0 A; a CP relay that a fault had opened is open before it"),
     ]  # fmt: skip
     return ["| what happens | what the box does |", "|---|---|", *(f"| {what} | {then} |" for what, then in rows)]
 

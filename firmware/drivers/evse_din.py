@@ -8,20 +8,24 @@ from micropython import const
 
 import modbus
 from clock import Latch, elapsed_ms
+from faults import EVSE_SILENT_MS
 from plan import NOTHING, POLL, WRITE, ZERO
 from safety import R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING
 from station import OK, Station
 
 REG_SET = const(1000)  # raw: 1 A, or 0.01 A in precise mode
+REG_COMMAND = const(1004)
 REG_FIRMWARE = const(1005)
 REG_CONFIG = const(2005)  # read together with 2006 and 2007
 PRECISE_BIT = const(0x80)
+CLEAR_RCD = const(4)
 DISABLED_BITS = const(0x6000)  # bits 13 and 14 of 2005: left behind by other firmware, such an EVSE never charges
 FIRMWARE_MIN = const(8)
 FIRMWARE_STATUS = const(16)  # from here on 1007 exists; older ones refuse a block that passes 1006
 FIRMWARE_PRECISE = const(17)
 BLOCK_OLD = const(7)
 BLOCK_NEW = const(8)
+HIGHEST_A = const(80)  # of register 1001; in precise mode nothing between 0 and 5.00 A is signalled
 NOT_SUPPORTED_MAX = const(3)  # exceptions 1..3: no such function, register or length; above: failed or busy
 
 ERASING = const(0)  # writing 0 A
@@ -49,7 +53,6 @@ TRANSITIONS = (
     (REFUSED, ERASING),
 )
 
-SILENCE_MS = const(1000)  # an EVSE that was away for longer starts over: it may have been exchanged or restarted
 SETTLE_MS = const(1000)
 SILENT_RETRY_MS = const(1000)
 _NEVER = const(-1)
@@ -73,6 +76,8 @@ class EvseDin:
         self.vehicle_state = 0  # 1002, 0 unknown
         self.status = 0  # 1007
         self.raw = _NEVER  # 1000 as last read
+        self.signalled_raw = 0  # 1001: what the pilot says
+        self.pilot_open = False  # by our relay: the EVSE then sees no car, whoever is plugged in
         self.target_ca = 0
         self.heard = Latch()
         self.foreign_values = 0
@@ -85,6 +90,8 @@ class EvseDin:
         self._unread = False  # something was written and not read back yet
         self._eeprom = _NEVER  # 2005 as last read
         self._refined = False  # bit 7 was written since power-up: never twice
+        self._doubted = False  # started over because 1001 did not fit the scale; once is enough
+        self._clear = False  # somebody at the box wants the RCD error cleared
 
     def _enter(self, state, now_ms):
         self.state = state
@@ -104,6 +111,18 @@ class EvseDin:
             return 0
         return self.raw if self.precise else self.raw * 100
 
+    def signalled_ca(self):
+        """What the pilot tells the car, in 0.01 A; 0 before."""
+        return self.signalled_raw if self.precise else self.signalled_raw * 100
+
+    def zero_read(self):
+        """True when 0 A is set for sure: read back after the last write, by an EVSE that still answers."""
+        return self.state > CHECKING and self.raw == 0 and self._written == 0 and not self._unread
+
+    def clear_rcd(self):
+        """A local action: the RCD error in the EVSE is to be cleared, at 0 A."""
+        self._clear = True
+
     def disabled(self):
         """True when its own configuration forbids charging, whatever 1000 says."""
         return self._eeprom > 0 and self._eeprom & DISABLED_BITS != 0
@@ -115,7 +134,7 @@ class EvseDin:
 
     def age(self, now_ms):
         """Once per step: silence ends in ERASING. A rare poll is not silence, an unanswered one is."""
-        if self._missed and self.heard.check(now_ms, SILENCE_MS) and self.state != ERASING:
+        if self._missed and self.heard.check(now_ms, EVSE_SILENT_MS) and self.state != ERASING:
             self._restart(now_ms)
         if self.state == SETTLING and elapsed_ms(now_ms, self._since_ms) >= SETTLE_MS:
             self._enter(ASKING, now_ms)
@@ -132,7 +151,10 @@ class EvseDin:
             return NOTHING if self.station.rests(now_ms) else ZERO
         if self._owes():
             return WRITE if self._target_raw() else ZERO
-        return WRITE if self._unread or self.state == CHECKING else POLL
+        return WRITE if self._unread or self.state == CHECKING or self._clears() else POLL
+
+    def _clears(self):
+        return self._clear and self.state == READY and self.raw == 0
 
     def _owes(self):
         """True when the target has to be written: 0 A as soon as it was not the last thing sent, else after reading back."""
@@ -154,6 +176,8 @@ class EvseDin:
             self.station.tell(REG_CONFIG, self._eeprom | PRECISE_BIT)
         elif self._owes():
             self._tell_set(self._target_raw())
+        elif self._clears() and not self._unread:
+            self.station.tell(REG_COMMAND, CLEAR_RCD)
         else:
             self.station.ask(modbus.READ_HOLDING, REG_SET, self._block)
 
@@ -186,6 +210,8 @@ class EvseDin:
         if self.station.address == REG_SET:
             self._written = self.station.word
             self._unread = self.state != ERASING
+        elif self.station.address == REG_COMMAND:
+            self._clear = False
         else:
             self._refined = True
             if self.state == REFINING:
@@ -193,7 +219,7 @@ class EvseDin:
 
     def _came_back(self, now_ms):
         """Notes a sign of life; True when it is the first one after more than 1 s of silence."""
-        away = self._missed and self.heard.check(now_ms, SILENCE_MS)
+        away = self._missed and self.heard.check(now_ms, EVSE_SILENT_MS)
         self._missed = False
         self.heard.mark(now_ms)
         return away and self.state != ERASING
@@ -235,15 +261,25 @@ class EvseDin:
     def _read_block(self, frame, now_ms):
         before = self.raw
         self.raw = modbus.word(frame, 3)
+        self.signalled_raw = modbus.word(frame, 5)
         self.vehicle_state = modbus.word(frame, 7)
         self.status = modbus.word(frame, 17) if self.station.count == BLOCK_NEW else 0
         self._keep_cable(modbus.word(frame, 9))
         if self.state == CHECKING:
             self._enter(ERASING if self.raw else NAMING, now_ms)
-        elif self.raw != self._written and not self._explained(before):
+        elif self._exchanged(modbus.word(frame, 13)) or self.raw != self._written and not self._explained(before):
             self.foreign_values = (self.foreign_values + 1) & 0xFFFFFF
             self._restart(now_ms)
         self._unread = False
+
+    def _exchanged(self, firmware):
+        """True when this is not the EVSE that was set up: other firmware, or 1001 counts in another unit."""
+        if firmware != self.firmware:
+            return True
+        odd = 0 < self.signalled_raw <= HIGHEST_A if self.precise else self.signalled_raw > HIGHEST_A
+        again = odd and self._doubted
+        self._doubted = odd
+        return odd and not again
 
     def _explained(self, before):
         """True when a value other than the written one comes from our own write: lost, or cut by the EVSE."""
@@ -251,7 +287,8 @@ class EvseDin:
 
     def _keep_cable(self, rating_a):
         """While plugged a rating can only fall: no cable grows, and one that is not readable any more is still there."""
-        if self.vehicle_state == 1 or not self.cable_a:
+        unplugged = self.vehicle_state == 1 and not self.pilot_open
+        if unplugged or not self.cable_a:
             self.cable_a = rating_a
         elif rating_a:
             self.cable_a = min(self.cable_a, rating_a)

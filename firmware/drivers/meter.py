@@ -8,13 +8,13 @@ from micropython import const
 import modbus
 from clock import Latch
 from drivers.meters import F32, I16, I32, SERIAL, U16
+from faults import METER_LOST_MS
 from plan import NOTHING, POLL
 from points import P_CURRENT_CA, P_VOLTAGE_CV
 from safety import R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE
 from station import OK, Station
 
 SILENT_RETRY_MS = const(5000)
-LOST_MS = const(10000)
 SLOW_EVERY = const(5)  # rounds between two slow blocks, once all of them have been read
 ACCEPT_CV = const(20000)  # 200 V on L1: below, it is no meter that could guard a charge point
 
@@ -37,7 +37,7 @@ class Meter:
         self._rounds = 0  # since the last slow block
         self._in_slow = False
         self._block = self._fast[0]
-        image.meter.mark(now_ms)  # a grace of LOST_MS to answer for the first time
+        image.meter.mark(now_ms)  # a grace of METER_LOST_MS to answer for the first time
 
     def reason(self):
         """0 when the meter guards the charge point, else why not. A meter once seen below 200 V stays that until accepted."""
@@ -49,7 +49,7 @@ class Meter:
 
     def age(self, now_ms):
         """Once per step."""
-        self.lost = self._image.meter.check(now_ms, LOST_MS)
+        self.lost = self._image.meter.check(now_ms, METER_LOST_MS)
 
     def wants(self, now_ms):
         return NOTHING if self.station.rests(now_ms) else POLL

@@ -33,13 +33,15 @@ class EvseDin:
     """One controller. `request` is its bus, `step` its pilot, `power_cycle` its fuse.
 
     `writes` counts accepted write requests, `eeprom_writes` registers written at 2000 and above. `unit` is register 2001.
-    `cable_a` is what the PP resistor says (0: not readable). `answers` turns False for ever when the bootloader bit is set.
+    `cable_a` is what the PP resistor says (0: not readable). `state_5` and `deaf_to_writes` are faults of its own. `answers` turns False for ever when the bootloader bit is set.
     """
 
     def __init__(self, unit=1, firmware=18, cable_a=32, power_on_a=32, fixed_limit_a=32):
         self.firmware = firmware
         self.cable_a = cable_a
         self.rcd_error = False
+        self.state_5 = False  # a failure of the vehicle side
+        self.deaf_to_writes = False  # answers, and keeps register 1000 as it is
         self.relay_on = False
         self.state = STATE_A
         self.writes = 0
@@ -101,7 +103,7 @@ class EvseDin:
             self._pending_since_ms = now_ms
         if elapsed_ms(now_ms, self._pending_since_ms) >= SIGNAL_LAG_MS:
             self._signalled_ca = self._pending_ca
-        self.state = STATE_FAILURE if self.rcd_error else car_state
+        self.state = STATE_FAILURE if self.rcd_error or self.state_5 else car_state
         # The contactor follows the car, not the set point: a car that ignores the pilot keeps it closed.
         self.relay_on = self.state == STATE_C
 
@@ -124,7 +126,7 @@ class EvseDin:
         limit_a = self.limit_a
         if limit_a:
             current_ca = min(current_ca, limit_a * 100)
-        if self._eeprom[_CONFIG] & DISABLED or self.rcd_error or current_ca < self._eeprom[_MINIMUM] * 100:
+        if self._eeprom[_CONFIG] & DISABLED or self.rcd_error or self.state_5 or current_ca < self._eeprom[_MINIMUM] * 100:
             return 0
         return current_ca
 
@@ -163,7 +165,7 @@ class EvseDin:
         if 2000 <= address and last <= 2017:
             self._store(address - 2000, values)
         elif address == last == 1000:
-            if self._eeprom[_ANALOG] != 0:  # 0: the analog input decides and the write has no effect
+            if self._eeprom[_ANALOG] != 0 and not self.deaf_to_writes:  # 0: the analog input decides and the write has no effect
                 self.set_current_raw = min(values[0], HIGHEST_A * (100 if self.precise else 1))
         elif address == last == 1004:
             if values[0] & CLEAR_RCD_ERROR:

@@ -11,15 +11,27 @@ METERS = {"sdm630": Sdm630, "sdm72": Sdm72}
 
 
 class ChargePoint:
-    """One outlet. `cp_open` and `phases` are its relays, set by whoever plays them. `meter` may be None."""
+    """One outlet. `cp_open` and `phases` are its relays, set by whoever plays them. `meter` may be None.
+
+    `cp_stuck` holds the CP relay where it is: None, or the value of `cp_open` that it keeps.
+    """
 
     def __init__(self, evse, meter, car):
         self.evse = evse
         self.meter = meter
         self.car = car
-        self.cp_open = False
+        self.cp_wanted = False  # what the relay is told
+        self.cp_stuck = None
         self.phases = 3
         self.welded = False  # the contactor stays closed whatever the EVSE says
+
+    @property
+    def cp_open(self):
+        return self.cp_wanted if self.cp_stuck is None else self.cp_stuck
+
+    @cp_open.setter
+    def cp_open(self, is_open):
+        self.cp_wanted = is_open
 
     def step(self, now_ms):
         """Let time pass: pilot to the car, car to the EVSE, current through the meter."""

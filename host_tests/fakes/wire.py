@@ -111,7 +111,10 @@ class Line:
         if fault == SLOW:
             at_us = end_us + SLOW_US
         elif fault == LATE:
-            at_us = end_us + LATE_US
+            busy_until_us = self._busy_until_us
+            self._put(frame, end_us + LATE_US)
+            self._busy_until_us = busy_until_us  # nobody can know that there is something to wait for
+            return
         elif fault == CRC:
             frame[-1] ^= 0x55
         elif fault == FOREIGN:

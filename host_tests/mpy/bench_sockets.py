@@ -1,7 +1,7 @@
 """bench_sockets.py PORT: the longest step of the gateway in ms, with the real sockets of the unix port against a broker there.
 
 Prints one JSON line {"longest_step_ms": ..., "steps": ..., "connects": ...}. A collection after an episode counts as part of
-its step, as in the loop of main. The figure belongs to the machine it was taken on.
+its step, as in the loop of app. The figure belongs to the machine it was taken on.
 """
 
 import gc

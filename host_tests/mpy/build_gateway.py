@@ -1,4 +1,4 @@
-"""Builds a gateway as main does and keeps it: the ground for live_heap_bytes_32. Ports are empty shells."""
+"""Builds a gateway as app does and keeps it: the ground for live_heap_bytes_32. Ports are empty shells."""
 
 import sys
 
@@ -29,15 +29,37 @@ class NoLink:
         pass
 
 
+class NoStore:
+    def load(self, *_):
+        return 0
+
+    def save(self, *_):
+        return True
+
+    def set_cp(self, i, byte):
+        pass
+
+
+class NoRelay:
+    starts_open = False
+
+    def open(self):
+        pass
+
+    def close(self):
+        pass
+
+
 def build():
     checked = config.check_config(CONFIG)
     from gateway import Gateway
+    from memory import Memory
 
-    gateway = Gateway(checked, NoPort(), NoLink(), 1, 0)
+    gateway = Gateway(checked, NoPort(), NoLink(), 1, 0, [NoRelay()], Memory(NoStore(), NoStore(), 0))
     for now_ms in range(0, 3000, 10):
         gateway.step(now_ms)
     return gateway
 
 
 gateway = build()
-del config, sys.modules["config"]  # as main does after the start
+del config, sys.modules["config"]  # as app does after the start

@@ -5,6 +5,7 @@ One or two charge points, everything published every second, replies from prepar
 
 import modbus
 from gateway import Gateway
+from memory import Memory
 from host_tests.fakes.broker import publish_packet
 from host_tests.fakes.wire import reply_frame, sealed
 from host_tests.sim.world import standard_config
@@ -26,6 +27,7 @@ class CannedBus:
 
     def __init__(self, charge_points):
         self._replies = {}
+        self._currents = {}  # EVSE: which reply of its meter, at 0 A, and above
         self._reply = None
         self._at = 0
         for i in range(charge_points):
@@ -34,9 +36,12 @@ class CannedBus:
     def _prepare(self, evse, meter):
         self._can(evse, 3, 1005, (18,))
         self._can(evse, 3, 2005, (0x0289, 0, 32))
-        self._can(evse, 3, 1000, (0, 0, 3, 32, 0, 18, 2))
-        self._can(evse, 3, 1000, (0, 0, 3, 32, 0, 18, 2, 1))
+        self._can(evse, 3, 1000, (0, 1600, 3, 32, 0, 18, 2))
+        self._can(evse, 3, 1000, (0, 1600, 3, 32, 0, 18, 2, 1))
         self._can(meter, 4, 0x00, VOLTS * 3 + AMPERES * 3 + WATTS * 3)
+        charging = self._replies[_key(meter, 18, 0)]
+        self._can(meter, 4, 0x00, VOLTS * 3 + (0, 0) * 6)
+        self._currents[evse] = (_key(meter, 18, 0), self._replies[_key(meter, 18, 0)], charging)
         self._can(meter, 4, 0x1E, (0x3F80, 0) * 3)
         self._can(meter, 4, 0x46, (0x4248, 0))
         self._can(meter, 4, 0x48, HUGE + HUGE)
@@ -50,10 +55,16 @@ class CannedBus:
     def write(self, buf, n):
         self._at = 0
         if buf[1] == 16:
+            self._flow(buf[0], buf[7])
             self._store(self._replies[_key(buf[0], 7, 1000)], buf)
             self._store(self._replies[_key(buf[0], 8, 1000)], buf)
         self._reply = self._replies[_key(buf[0], buf[5], buf[2] << 8 | buf[3])]
         return n
+
+    def _flow(self, evse, high_byte):
+        """The meter shows a current while one is set."""
+        row = self._currents[evse]
+        self._replies[row[0]] = row[2] if high_byte else row[1]
 
     def _store(self, block, buf):
         block[3] = buf[7]
@@ -120,13 +131,38 @@ class CannedLink:
         return n
 
 
+class NoStore:
+    """RTC memory and flash that take everything and hold nothing."""
+
+    def load(self, *_):
+        return 0
+
+    def save(self, *_):
+        return True
+
+    def set_cp(self, i, byte):
+        pass
+
+
+class IdleRelay:
+    starts_open = False
+
+    def open(self):
+        raise ValueError("the pilot was opened: this is not the steady state")
+
+    def close(self):
+        pass
+
+
 class Steady:
     """Steps a gateway in virtual time; `warm_up` brings it to 16 A with a living heartbeat."""
 
     def __init__(self, charge_points=1, start_tick=0x3FFFFFFF - 40000):
         self.link = CannedLink()
         config = standard_config(charge_points)
-        self.gateway = Gateway(config, CannedBus(charge_points), self.link, 1, start_tick)
+        relays = [IdleRelay() for _ in range(charge_points)]
+        memory = Memory(NoStore(), NoStore(), start_tick)
+        self.gateway = Gateway(config, CannedBus(charge_points), self.link, 1, start_tick, relays, memory)
         self.tick = start_tick
 
     def step(self):

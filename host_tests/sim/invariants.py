@@ -3,8 +3,11 @@
 The checker takes the firmware's word for nothing but the state of its machines (to compare transitions with their tables).
 """
 
+import cp_relay
 from drivers import evse_din
 from host_tests.fakes.wire import NEVER_US
+from host_tests.sim import stops
+from host_tests.sim.chip import PWRON_RESET
 from mqtt_states import TRANSITIONS as CLIENT_TRANSITIONS
 from topics import TOLD
 
@@ -28,6 +31,7 @@ SENTENCES = {
     "complete_set": "while connected, every told topic is published again within 2.5 s",
     "no_foreign_data": "no reading reaches a topic that the meter never showed",
     "bounded_wait": "no step asks to sleep for more than 1 s",
+    **stops.SENTENCES,
 }
 
 
@@ -79,9 +83,10 @@ class Invariants:
         self.world = world
         self.oracle = Oracle(world.config["heartbeat_limit_s"] * 1000)
         self.set_points = [SetPoint() for _ in world.controller.set_text]
-        self.restarted()
+        self.stops = stops.Stops(self.counts, self._fail)
+        self.restarted(PWRON_RESET)
 
-    def restarted(self):
+    def restarted(self, cause):
         """A new gateway: nothing it was told before counts."""
         world = self.world
         self.oracle = Oracle(self.oracle.limit_ms)
@@ -91,7 +96,8 @@ class Invariants:
         self._online_ms = None
         self._seen = {}
         self._zero_frames = {}
-        self._down = {}  # charge points whose EVSE has lost its supply since its last 0 A frame: when it answered again, or None
+        self._down = {}  # charge points whose EVSE is not as we left it since its last 0 A frame: when it answered again, or None
+        self.stops.restarted(world, cause)
 
     def check(self, world):
         self._messages(world)
@@ -100,6 +106,17 @@ class Invariants:
         self._cut_off(world)
         self._transitions(world)
         self._published(world)
+        alive = self.oracle.alive(world.now_ms)
+        self.stops.check(world, [alive and point.highest_ca(world.now_ms) >= 600 for point in self.set_points])
+
+    def cleared(self):
+        """Somebody acted at the box."""
+        self.stops.cleared()
+
+    def foreign_value(self, cp):
+        """Somebody else wrote to the EVSE."""
+        self._down[cp] = None
+        self.stops.came_back(cp)
 
     def _fail(self, name, text):
         raise Violation(
@@ -147,6 +164,7 @@ class Invariants:
         if cp in self._down and evse.powered and self._down[cp] is None:
             self._down[cp] = end_us // 1000
         if value is None:
+            self.stops.on_read(cp, address)
             return
         if zero:
             self._zero_frames[cp] = end_us // 1000
@@ -168,6 +186,7 @@ class Invariants:
         if current_ca > allowed_ca:
             self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))
         self.counts["alive_only"] += 1
+        self.stops.on_current(cp, current_ca)
         if not self.oracle.alive(at_ms):
             self._fail("alive_only", "%d (0.01 A) at %d ms" % (current_ca, at_ms))
 
@@ -194,6 +213,7 @@ class Invariants:
                 self._down.pop(cp, None)  # nobody can tell what of its answers arrives
             elif not point.evse.powered:
                 self._down[cp] = None
+                self.stops.came_back(cp)
             elif self._down.get(cp) is not None and world.now_ms - self._down[cp] > BACK_MS:
                 self._fail("back_at_zero", "none after %d ms" % (world.now_ms - self._down[cp]))
 
@@ -211,12 +231,13 @@ class Invariants:
 
     def _transitions(self, world):
         gateway = world.gateway
-        now = [gateway.client.state] + [point.evse.state for point in gateway.points]
+        now = [("mqtt_client", CLIENT_TRANSITIONS, gateway.client.state)]
+        now += [("evse", evse_din.TRANSITIONS, point.evse.state) for point in gateway.points]
+        now += [("cp_relay", cp_relay.TRANSITIONS, point.relay.state) for point in gateway.points]
         if self._states is not None:
-            self._transition("mqtt_client", CLIENT_TRANSITIONS, self._states[0], now[0])
-            for before, after in zip(self._states[1:], now[1:]):
-                self._transition("evse", evse_din.TRANSITIONS, before, after)
-        self._states = now
+            for before, (machine, table, after) in zip(self._states, now):
+                self._transition(machine, table, before, after)
+        self._states = [state for _, _, state in now]
 
     def _transition(self, machine, table, before, after):
         if before == after:
@@ -230,6 +251,8 @@ class Invariants:
             self._seen[topic] = world.now_ms
             if topic.endswith(b"get/voltages"):
                 self._readings(payload)
+            elif topic.endswith(b"get/plug_state"):
+                self.stops.on_told(world, topic[-len(b"0/get/plug_state")] - 48, payload)
         world.broker.log.clear()
         if not world.gateway.client.online or world.broker.mode != "fine":
             self._online_ms = None

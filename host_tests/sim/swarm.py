@@ -5,17 +5,19 @@
 
 import random
 
+from clock import TICKS_MASK
 from host_tests.fakes import broker as broker_fake
 from host_tests.fakes import wire
+from host_tests.sim.chip import NC, NO, PWRON_RESET, SOFT_RESET, WDT_RESET
 from host_tests.sim.invariants import Invariants
-from host_tests.sim.world import World, standard_config
+from host_tests.sim.world import SET, World, standard_config
 
-LAST_MINUTE = 0x3FFFFFFF - 60000
-BUS_FAULTS = (wire.SILENT, wire.NOISE, wire.CRC, wire.SLOW, wire.ECHO, wire.FOREIGN)
+LAST_MINUTE = TICKS_MASK - 60000
+BUS_FAULTS = (wire.SILENT, wire.NOISE, wire.CRC, wire.SLOW, wire.ECHO, wire.FOREIGN, wire.LATE)
 BROKER_FAULTS = (broker_fake.REFUSING, broker_fake.DROPPING, broker_fake.MUTE, broker_fake.STOPPED)
 SET_POINTS = (b"0", b"6", b"10.5", b"13", b"16", b"20", b"32", b"3", b"-6")
-EVENT_MS = (3000, 25000)
-BOOT_MS = 500  # what a chip needs at least
+EVENT_MS = (2000, 22000)
+HANG_MS = 10000  # the watchdog's time
 
 
 def draw_config(rng):
@@ -40,17 +42,17 @@ class Swarm:
             start_tick=rng.choice((0, LAST_MINUTE + rng.randrange(60000))),
             firmware=rng.choice((8, 10, 15, 16, 17, 18)),
             latency_us=rng.choice((5000, 20000, 50000)),
+            contact=rng.choice((NC, NC, NC, NO, None)),
         )
         self.world.invariants = Invariants(self.world)
         self.world.controller.interval_ms = rng.choice((5000, 10000, 20000, 59700))
-        fates = [ALWAYS] + [fate for fate in FATES if rng.random() < 0.5]
+        fates = [ALWAYS] + [fate for fate in FATES if rng.random() < 0.35]
         self.actions = [action for fate in fates for action in fate]
         self.trace = []
         self._last = None
         for point in self.world.site.charge_points:
             point.car.ramp_down_ms = rng.randrange(1000, 5000)
             point.car.phases = rng.choice((1, 3))
-            point.car.stubborn = rng.random() < 0.1
             point.evse.cable_a = rng.choice((13, 20, 32))
             point.evse.configure(2007, rng.choice((0, 16, 20, 32)))
             point.car.plug()
@@ -81,6 +83,12 @@ def break_bus(world, rng):
     units = [point["evse"] for point in world.config["charge_points"]]
     units += [point["meter"]["unit"] for point in world.config["charge_points"] if point["meter"]["unit"]]
     world.line.faults[rng.choice(units)] = rng.choice(BUS_FAULTS)
+
+
+def deafen(world, rng):
+    """The EVSEs hear nothing any more: a cut wire."""
+    for point in world.config["charge_points"]:
+        world.line.faults[point["evse"]] = wire.SILENT
 
 
 def break_all(world, rng):
@@ -124,9 +132,61 @@ def replay(world, rng):
         world.controller.beat(b'{"heartbeat": %d.25}' % world.controller.stamp_s, world.now_ms)
 
 
-def restart_gateway(world, rng):
-    world.now_ms += BOOT_MS  # the line falls silent meanwhile
-    world.start_gateway()
+def second_controller(world, rng):
+    """Another one that means well: a stamp and a set point of its own, between those of the first."""
+    world.controller.beat(b'{"heartbeat": %d.5}' % (world.controller.stamp_s - 3600 + world.now_ms // 1000), world.now_ms)
+    for cp in range(len(world.controller.set_text)):
+        world.broker.send(SET + b"%d/data/set_current" % cp, rng.choice(SET_POINTS), True)
+
+
+def cut_power(world, rng):
+    world.start_gateway(PWRON_RESET)
+
+
+def reset(world, rng):
+    world.start_gateway(rng.choice((WDT_RESET, SOFT_RESET)))
+
+
+def hang(world, rng):
+    """A step that never ends: the watchdog resets."""
+    world.wait(HANG_MS)
+    world.start_gateway(WDT_RESET)
+
+
+def meddle(world, rng):
+    """Somebody else on the bus sets 31 A."""
+    cp = rng.randrange(len(world.site.charge_points))
+    evse = world.evse(cp)
+    if evse.powered and not world.line.faults.get(evse.unit):
+        evse.set_current_raw = 3100 if evse.precise else 31
+        world.invariants.foreign_value(cp)
+
+
+def trip_rcd(world, rng):
+    rng.choice(world.site.charge_points).evse.rcd_error = True
+
+
+def break_relay(world, rng):
+    point = rng.choice(world.site.charge_points)
+    point.cp_stuck = point.cp_open
+
+
+def weld(world, rng):
+    point = rng.choice(world.site.charge_points)
+    point.welded = point.car.stubborn = True
+
+
+def spoil_car(world, rng):
+    rng.choice(world.site.charge_points).car.stubborn = True
+
+
+def repair_box(world, rng):
+    """Somebody repairs what is broken and acts at the box."""
+    for point in world.site.charge_points:
+        point.cp_stuck = None
+        point.welded = point.car.stubborn = False
+    world.gateway.clear(world.tick())
+    world.invariants.cleared()
 
 
 def dip_evse(world, rng):
@@ -141,11 +201,12 @@ def pull_plug(world, rng):
         car.plug()
 
 
-ALWAYS = (new_set_point,)
+ALWAYS = (new_set_point, new_set_point, repair_box)
 # What can happen to a box, each with its end: without it the rest of the life would be dull.
 FATES = (
-    (silence, speak), (replay, speak), (break_bus, heal_bus), (break_all, heal_bus), (break_broker, heal_broker, heal_broker),
-    (restart_gateway,), (dip_evse,), (pull_plug,),
+    (silence, speak), (replay, speak), (break_bus, heal_bus), (break_all, heal_bus), (deafen, heal_bus, heal_bus), (break_broker, heal_broker, heal_broker),
+    (cut_power,), (reset,), (hang,), (dip_evse,), (pull_plug,), (meddle,), (second_controller, second_controller),
+    (trip_rcd, repair_box), (break_relay, repair_box), (weld, repair_box), (spoil_car, repair_box),
 )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ import random
 
 from host_tests.fakes import broker as broker_fake
 from host_tests.fakes import wire
+from host_tests.sim.chip import BOOT_MS
+from host_tests.sim.swarm import Swarm
 from host_tests.sim.world import SET, World, standard_config
 
 EVSE, METER = 1, 105
@@ -12,10 +14,12 @@ READY_MS = 20000  # from start to 16 A, at most
 DEAF_MS = 2000
 
 NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER = "none", "noise", "slow", "silent meter", "EVSE deaf 2 s", "broker dead"
+CUT_WIRE, STUBBORN_EVSE = "wire to the EVSE cut", "EVSE keeps its current"
 HARSH_NOISE, HARSH_SLOW = "noise in 1 reply of 4", "120 ms latency"
 SET_FAULTS = (NONE, NOISE, SLOW, SILENT_METER)
 HARSH_FAULTS = (HARSH_NOISE, HARSH_SLOW)
 CUT_FAULTS = (NONE, NOISE, SLOW, SILENT_METER, DEAF_EVSE, DEAD_BROKER, HARSH_NOISE, HARSH_SLOW)
+STOP_FAULTS = (*CUT_FAULTS, CUT_WIRE, STUBBORN_EVSE)
 DAMAGED_ONE_IN = {NOISE: 20, HARSH_NOISE: 4}
 LATENCY_MS = {SLOW: 60, HARSH_SLOW: 120}
 
@@ -80,17 +84,50 @@ def set_to_bus_ms(seed, fault):
 
 def cut_off_lag_ms(seed, fault):
     """From the heartbeat limit to the end of the first 0 A frame behind it; 0 when the EVSE is at 0 A already."""
+    world, limit_ms = _silent_world(seed, fault)
+    end_ms = _frame_end_ms(world, 0, limit_ms)
+    return 0 if end_ms is None else end_ms - limit_ms
+
+
+def stop_lag_ms(seed, fault):
+    """From the heartbeat limit until the box knows that 0 A is set, or the pilot is open; 0 when it was so before."""
+    world, limit_ms = _silent_world(seed, fault)
+    world.run(limit_ms - world.now_ms)
+    point, driver = world.site.charge_points[0], world.gateway.points[0].evse
+    world.run_until(lambda: point.cp_open or world.evse().set_current_raw == 0 and driver.zero_read(), 20000)
+    return max(0, world.now_ms - limit_ms)
+
+
+def _silent_world(seed, fault):
+    """A charging world whose controller falls silent and in which something breaks; and when the limit is reached."""
     rng = random.Random(seed)
     world = _charging_world(seed, rng)
     limit_ms = world.controller.last_beat_ms + LIMIT_S * 1000
     world.controller.beating = False
     before_ms = rng.randrange(200, DEAF_MS if fault == DEAF_EVSE else LIMIT_S * 1000 - 2000)
+    if fault == CUT_WIRE:
+        before_ms = rng.randrange(200, 1000)  # much earlier, and its silence would have been the reason
     world.run(limit_ms - before_ms - world.now_ms)
     _break(world, fault)
     if fault == DEAF_EVSE:
         world.controller = Timeline(world, world.now_ms + DEAF_MS, world.line.faults.clear)
-    end_ms = _frame_end_ms(world, 0, limit_ms)
-    return 0 if end_ms is None else end_ms - limit_ms
+    return world, limit_ms
+
+
+def zero_frame_after_reset_ms():
+    """(from boot.py's first line to the end of the first 0 A frame, what the chip takes before that), in virtual time."""
+    world = World(1)
+    return world.line.frames[0][1] / 1000 - BOOT_MS, BOOT_MS
+
+
+def speed(lives, seconds):
+    """(simulated seconds, steps) of that many checked lives of the swarm, for whoever holds the stop-watch."""
+    steps = 0
+    for seed in range(1, 1 + lives):
+        life = Swarm(seed)
+        life.run(seconds)
+        steps += life.world.steps
+    return lives * seconds, steps
 
 
 def _charging_world(seed, rng):
@@ -117,7 +154,9 @@ def _break(world, fault):
         world.broker.link.cut()
     elif fault == SILENT_METER:
         world.line.faults[METER] = wire.SILENT
-    elif fault == DEAF_EVSE:
+    elif fault == STUBBORN_EVSE:
+        world.evse().deaf_to_writes = True
+    elif fault in (DEAF_EVSE, CUT_WIRE):
         world.line.faults[EVSE] = wire.SILENT
     elif fault in DAMAGED_ONE_IN:
         world.line.damaged_one_in = DAMAGED_ONE_IN[fault]

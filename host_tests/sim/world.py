@@ -5,8 +5,12 @@ Plain Python that also runs on MicroPython. Everything is drawn from one seed; t
 
 from host_tests.fakes.broker import Broker, Link
 from host_tests.fakes.site import standard_site
-from host_tests.fakes.wire import Line
+from host_tests.fakes.wire import NEVER_US, Line
+from host_tests.sim.chip import NC, PWRON_RESET, Chip, CpRelay, WorldFlash, board_of
+import failsafe
 from gateway import Gateway
+from memory import Memory
+from storage import RtcMemory
 
 TICKS_MASK = 0x3FFFFFFF
 SET = b"openWB/set/internal_chargepoint/"
@@ -21,6 +25,7 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
         points.append({"evse": 1 + i, "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0}})
     return {
         "name": "ladepunkt",
+        "language": "de",
         "heartbeat_limit_s": heartbeat_limit_s,
         "installation_limit_a": installation_limit_a,
         "wifi": {"ssid": "", "password": ""},
@@ -68,7 +73,8 @@ class Controller:
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
 
-    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000):
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC):
+        """contact: which one of the CP relay carries the pilot; None: the board has no such relay."""
         self.config = config or standard_config()
         count = len(self.config["charge_points"])
         meter = self.config["charge_points"][0]["meter"]["type"]
@@ -81,16 +87,36 @@ class World:
         self.controller = Controller(self.broker, count)
         self.seed = seed
         self.invariants = None  # sim.invariants.Invariants, if this run is checked
+        self.chip = Chip(self, board_of(self.config, contact))
+        self.flash = WorldFlash(self)
         self.start_gateway()
 
-    def start_gateway(self):
-        """A (re)start of the box: nothing survives, and the broker notices that the connection is gone."""
+    def start_gateway(self, cause=PWRON_RESET):
+        """A (re)start of the box, the floor included; the broker notices that the connection is gone."""
+        if self.invariants is not None:
+            self.invariants.restarted(cause)
         if self.broker.link is not None:
             self.broker.link.cut()
+        self.chip.start(cause)
+        self.line.shortest_quiet_us = NEVER_US  # the floor sends blindly
         self.link = Link(self.broker)
-        self.gateway = Gateway(self.config, self.line, self.link, self.seed, self.tick())
-        if self.invariants is not None:
-            self.invariants.restarted()
+        relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
+        memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
+        self.gateway = Gateway(self.config, self.line, self.link, self.seed, self.tick(), relays, memory)
+
+    def wait(self, ms):
+        """Time passes without the gateway: the chip boots, or the floor waits."""
+        end_ms = self.now_ms + ms
+        while self.now_ms < end_ms:
+            self.now_ms = min(end_ms, self.now_ms + 20)
+            self.line.now_us = self.now_ms * 1000
+            self.site.step(self.now_ms)
+            self.controller.step(self.now_ms)
+
+    def move_pilot(self, cp, is_open):
+        """The CP relay of a charge point."""
+        self.site.charge_points[cp].cp_open = is_open
+        self.site.step(self.now_ms)
 
     def tick(self):
         return (self.start_tick + self.now_ms) & TICKS_MASK

@@ -1,7 +1,8 @@
 """What a charge point tells of itself: every fact is derived from the EVSE, the meter and the decision."""
-import charge_point
 import pytest
-from charge_point import FAULTS, NO_FAULT, TWO_DOORS, ChargePoint
+import readings
+from charge_point import LOOK_MS, TWO_DOORS, ChargePoint
+from faults import CABLE_UNKNOWN, CABLE_UNKNOWN_EN, EVSE_DISABLED, EVSE_DISABLED_EN, FAULTS, GERMAN, NO_FAULT, NO_FAULT_EN, REASON
 from drivers.evse_din import ASKING, READY, REFUSED, EvseDin
 from drivers.meter import Meter
 from drivers.meters import EASTRON_3P
@@ -42,17 +43,21 @@ from safety import (
     R_METER_STARTING,
     R_METER_VOLTAGE,
     R_NO_SET_POINT,
+    R_RCD,
     R_SET_POINT,
     REASONS,
 )
+from version import VERSION
 
 START_MS = 1000
+TEXTS = {row[REASON]: row[GERMAN] for row in FAULTS}
+ENGLISH = {row[REASON]: REASONS[row[REASON]] for row in FAULTS}
 
 
 class Box:
     """A charge point in the middle of a charge: EVSE ready at 16 A, meter fine, heartbeat alive, set point 32 A."""
 
-    def __init__(self, with_meter=True, installation_ca=3200, lost_current_ca=0, phases=3):
+    def __init__(self, with_meter=True, installation_ca=3200, lost_current_ca=0, phases=3, english=False):
         self.now_ms = START_MS
         self.image = Image()
         self.value = self.image.value
@@ -70,9 +75,8 @@ class Box:
         self.heartbeats = [Heartbeat(60000), Heartbeat(60000)]
         for heartbeat in self.heartbeats:
             heartbeat.reason = 0
-        self.point = ChargePoint(
-            self.evse, self.meter, self.image, self.heartbeats, installation_ca, lost_current_ca, phases
-        )
+        self.point = ChargePoint(self.evse, self.meter, self.image, self.heartbeats, START_MS)
+        self.point.configure(installation_ca, lost_current_ca, phases, english)
         self.point.wish.offer(MQTT, 3200, START_MS)
 
     def measure(self, currents_ca, powers_cw):
@@ -326,7 +330,7 @@ def starting_meter(box):
         (starting_evse, R_EVSE_STARTING, 0),
         (old_evse, R_EVSE_OLD, 2),
         (failed_evse, R_EVSE_FAULT, 2),
-        (rcd_error, R_EVSE_FAULT, 2),
+        (rcd_error, R_RCD, 2),
         (no_diode, R_EVSE_FAULT, 2),
         (no_ventilation, R_EVSE_FAULT, 2),
         (lost_meter, R_METER_LOST, 2),
@@ -337,9 +341,9 @@ def starting_meter(box):
 def test_a_device_that_is_not_fit_means_0_a_its_reason_and_its_fault(box, trouble, reason, fault_state):
     assert box.step().point.limit_ca == 3200
     trouble(box)
-    box.step()
+    box.step(LOOK_MS)
     assert (box.evse.target_ca, box.point.reason, box.value[P_STATE_STR]) == (0, reason, REASONS[reason])
-    assert (box.value[P_FAULT_STATE], box.value[P_FAULT_STR]) == (fault_state, FAULTS.get(reason, NO_FAULT))
+    assert (box.value[P_FAULT_STATE], box.value[P_FAULT_STR]) == (fault_state, TEXTS.get(reason, NO_FAULT))
     assert (box.value[P_FAULT_STR] == NO_FAULT) == (fault_state == 0)
 
 
@@ -351,14 +355,21 @@ def test_other_status_bits_are_no_fault(box, status):
 
 def test_the_fault_of_the_evse_hides_that_of_the_meter_and_both_outrank_the_set_point(box):
     lost_meter(box)
-    assert box.value[P_FAULT_STR] == FAULTS[R_METER_LOST]
+    assert box.value[P_FAULT_STR] == TEXTS[R_METER_LOST]
     failed_evse(box)
     box.point.wish.door = -1
     box.step()
-    assert box.value[P_FAULT_STR] == FAULTS[R_EVSE_FAULT]
+    assert box.value[P_FAULT_STR] == TEXTS[R_EVSE_FAULT]
     box.evse.vehicle_state = 2
     box.step()
-    assert box.value[P_FAULT_STR] == FAULTS[R_METER_LOST]
+    assert box.value[P_FAULT_STR] == TEXTS[R_METER_LOST]
+
+
+def test_the_text_of_a_fault_is_english_where_that_is_configured():
+    box = Box(english=True)
+    assert box.value[P_FAULT_STR] == NO_FAULT_EN
+    failed_evse(box)
+    assert box.step().value[P_FAULT_STR] == REASONS[R_EVSE_FAULT]
 
 
 def test_a_fault_is_shown_while_something_else_limits_too(box):
@@ -368,10 +379,10 @@ def test_a_fault_is_shown_while_something_else_limits_too(box):
 
 
 def test_every_text_of_a_fault_is_utf_8_without_quotes():
-    for text in [*FAULTS.values(), NO_FAULT]:
+    for text in [*TEXTS.values(), *ENGLISH.values(), NO_FAULT, NO_FAULT_EN, EVSE_DISABLED, EVSE_DISABLED_EN, CABLE_UNKNOWN, CABLE_UNKNOWN_EN]:
         assert text.decode().isprintable()
         assert not set('"\\') & set(text.decode())
 
 
 def test_the_version_is_told_from_the_start():
-    assert Box().value[P_VERSION] == charge_point.VERSION
+    assert Box().value[P_VERSION] == VERSION

@@ -7,20 +7,23 @@ import safety
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safety import (
-    F_CABLE_A, F_EVSE, F_EVSE_LIMIT_A, F_GRID_CA, F_HEARTBEAT, F_INSTALLATION_CA, F_METER, F_METER_LOST_CA, F_PHASES, F_WANTED_CA,
-    FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_EVSE_20A, R_EVSE_FAULT, R_EVSE_LIMIT, R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING, R_GRID,
-    R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_NEVER, R_HEARTBEAT_SLOW, R_INSTALLATION, R_METER_LOST, R_METER_STARTING,
-    R_METER_VOLTAGE, R_NO_SET_POINT, R_SET_POINT, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
+    F_CABLE_A, F_EVSE, F_EVSE_LIMIT_A, F_GRID_CA, F_GUARD, F_HEARTBEAT, F_INSTALLATION_CA, F_MAINTENANCE, F_METER, F_METER_LOST_CA,
+    F_PHASES, F_PILOT, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_FAULT,
+    R_EVSE_LIMIT, R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING, R_GRID, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_NEVER,
+    R_HEARTBEAT_SLOW, R_INSTALLATION, R_MAINTENANCE, R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE, R_NO_SECOND_STOP, R_NO_SET_POINT,
+    R_OVER_CURRENT, R_RCD, R_SET_POINT, R_VOLTAGE, R_WELD, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
 )  # fmt: skip
 
 HEARTBEATS = (R_HEARTBEAT_NEVER, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_SLOW)
 EVSES = (R_EVSE_SILENT, R_EVSE_STARTING, R_EVSE_OLD, R_EVSE_FAULT)
 METERS = (R_METER_STARTING, R_METER_LOST, R_METER_VOLTAGE)
+PILOTS = (R_CP_OPEN, R_CP_LATCHED, R_NO_SECOND_STOP, R_EVSE_STARTING)
+GUARDS = (R_VOLTAGE, R_CP_STUCK, R_WELD, R_OVER_CURRENT, R_RCD)
 
 # Nothing wrong, nothing limiting: what a test changes is what it is about.
 FINE = {
     F_WANTED_CA: 3200, F_HEARTBEAT: 0, F_EVSE: 0, F_METER: 0, F_METER_LOST_CA: 0, F_INSTALLATION_CA: 3200, F_EVSE_LIMIT_A: 32,
-    F_CABLE_A: 32, F_PHASES: 3, F_GRID_CA: None,
+    F_CABLE_A: 32, F_PHASES: 3, F_GRID_CA: None, F_PILOT: 0, F_GUARD: 0, F_MAINTENANCE: 0,
 }  # fmt: skip
 
 GRID = {
@@ -34,6 +37,9 @@ GRID = {
     F_CABLE_A: (0, 13),
     F_PHASES: (0, 1, 3),
     F_GRID_CA: (None, 0, 1300),
+    F_PILOT: (0,),  # these three only stop: see the tests of their own
+    F_GUARD: (0,),
+    F_MAINTENANCE: (0,),
 }
 
 
@@ -58,9 +64,11 @@ def ceilings(facts):
         rules[R_NO_SET_POINT] = 0
     else:
         rules[R_SET_POINT] = min(MAX_CA, facts[F_WANTED_CA])
-    for fact in (F_HEARTBEAT, F_EVSE, F_METER):
+    for fact in (F_HEARTBEAT, F_EVSE, F_METER, F_PILOT, F_GUARD):
         if facts[fact]:
             rules[facts[fact]] = 0
+    if facts[F_MAINTENANCE]:
+        rules[R_MAINTENANCE] = 0
     if facts[F_METER] == R_METER_LOST:
         rules[R_METER_LOST] = facts[F_METER_LOST_CA]
     if facts[F_EVSE_LIMIT_A]:
@@ -96,6 +104,7 @@ FACTS = st.tuples(
     st.one_of(st.none(), st.integers(-4000, 4000)), st.sampled_from((0, *HEARTBEATS)), st.sampled_from((0, 0, *EVSES)),
     st.sampled_from((0, 0, *METERS)), st.integers(0, 3200), st.integers(0, 4000), st.one_of(st.none(), st.integers(0, 80)),
     st.one_of(st.just(0), st.integers(0, 80)), st.integers(0, 3), st.one_of(st.none(), st.integers(-100, 4000)),
+    st.sampled_from((0, 0, 0, *PILOTS)), st.sampled_from((0, 0, 0, *GUARDS)), st.sampled_from((0, 0, 0, 1)),
 )  # fmt: skip
 
 
@@ -112,7 +121,9 @@ LOSSES = (
     + [(F_HEARTBEAT, reason) for reason in HEARTBEATS]
     + [(F_EVSE, reason) for reason in EVSES]
     + [(F_METER, reason) for reason in METERS]
-    + [(F_PHASES, 0), (F_GRID_CA, 0)]
+    + [(F_PILOT, reason) for reason in PILOTS]
+    + [(F_GUARD, reason) for reason in GUARDS]
+    + [(F_PHASES, 0), (F_GRID_CA, 0), (F_MAINTENANCE, 1)]
 )
 
 
@@ -193,10 +204,13 @@ def test_a_limit_and_its_name(changes, limit_ca, reason):
     assert decided(facts_of(**changes)) == (limit_ca, reason)
 
 
-def test_what_stops_is_named_in_the_order_of_repair_evse_meter_heartbeat_set_point():
-    changes = {"evse": R_EVSE_SILENT, "meter": R_METER_LOST, "heartbeat": R_HEARTBEAT_LOST, "wanted_ca": None, "grid_ca": 0}
-    expected = [R_EVSE_SILENT, R_METER_LOST, R_HEARTBEAT_LOST, R_NO_SET_POINT, R_GRID]
-    repaired = {"evse": 0, "meter": 0, "heartbeat": 0, "wanted_ca": 3200, "grid_ca": None}
+def test_what_stops_is_named_in_the_order_of_repair():
+    changes = {
+        "guard": R_WELD, "maintenance": 1, "evse": R_EVSE_SILENT, "pilot": R_CP_OPEN, "meter": R_METER_LOST, "heartbeat": R_HEARTBEAT_LOST,
+        "wanted_ca": None, "grid_ca": 0,
+    }  # fmt: skip
+    expected = [R_WELD, R_MAINTENANCE, R_EVSE_SILENT, R_CP_OPEN, R_METER_LOST, R_HEARTBEAT_LOST, R_NO_SET_POINT, R_GRID]
+    repaired = {"guard": 0, "maintenance": 0, "evse": 0, "pilot": 0, "meter": 0, "heartbeat": 0, "wanted_ca": 3200, "grid_ca": None}
     for reason, name in zip(expected, list(repaired)):
         assert decided(facts_of(**changes)) == (0, reason)
         changes[name] = repaired[name]
@@ -211,6 +225,19 @@ def test_equal_ceilings_name_the_set_point_first_so_that_a_controller_sees_its_o
 @pytest.mark.parametrize("reason", EVSES)
 def test_every_trouble_of_the_evse_stops_and_is_named(reason):
     assert decided(facts_of(evse=reason)) == (0, reason)
+
+
+@pytest.mark.parametrize("name, reason", [("pilot", reason) for reason in PILOTS] + [("guard", reason) for reason in GUARDS])
+def test_an_open_pilot_and_whatever_the_guard_found_stop_and_are_named(name, reason):
+    assert decided(facts_of(**{name: reason})) == (0, reason)
+
+
+def test_maintenance_stops_and_is_named():
+    assert decided(facts_of(maintenance=1)) == (0, R_MAINTENANCE)
+
+
+def test_an_open_pilot_is_named_before_an_evse_that_is_only_being_set_up():
+    assert decided(facts_of(evse=R_EVSE_STARTING, pilot=R_CP_OPEN)) == (0, R_CP_OPEN)
 
 
 def test_a_decision_reads_its_facts_only_and_does_not_remember():
@@ -238,7 +265,9 @@ def test_every_reason_has_one_text_that_needs_no_escape_in_json():
         (R_HEARTBEAT_LOST, b"lost"), (R_HEARTBEAT_SLOW, b"slow"), (R_EVSE_SILENT, b"EVSE does not answer"), (R_EVSE_STARTING, b"set up"),
         (R_EVSE_OLD, b"older than 8"), (R_EVSE_FAULT, b"fault"), (R_METER_STARTING, b"waiting for the meter"), (R_METER_LOST, b"meter does not"),
         (R_METER_VOLTAGE, b"200 V"), (R_INSTALLATION, b"installation"), (R_EVSE_LIMIT, b"2007"), (R_EVSE_20A, b"20 A"), (R_CABLE, b"cable"),
-        (R_GRID, b"grid"),
+        (R_GRID, b"grid"), (R_VOLTAGE, b"voltage"), (R_CP_OPEN, b"pilot is open"), (R_CP_LATCHED, b"until cleared"),
+        (R_NO_SECOND_STOP, b"no relay"), (R_CP_STUCK, b"does not open"), (R_WELD, b"welded"), (R_OVER_CURRENT, b"more current"),
+        (R_RCD, b"RCD"), (R_MAINTENANCE, b"maintenance"),
     ],
 )  # fmt: skip
 def test_a_reason_says_what_it_is_about(reason, words):

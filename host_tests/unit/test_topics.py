@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import points
 import pytest
-from charge_point import FAULTS, TWO_DOORS
+from charge_point import TWO_DOORS
+from faults import FAULTS, GERMAN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inbox import NO_CP_RELAY, NO_PHASE_SWITCH, TAG_BYTES, TOO_HIGH
@@ -147,6 +148,6 @@ def test_all_topics_and_payloads_of_a_charge_point_fit_the_packet_with_the_longe
     longest = max(REASONS, key=len), max((NO_CP_RELAY, NO_PHASE_SWITCH, TOO_HIGH, TWO_DOORS), key=len)
     value = [-INT_MAX if row[2] == NUMBER else b"x" * TAG_BYTES if row[2] == TEXT else 0 for row in POINTS]
     value[points.P_STATE_STR], value[points.P_NOTICE] = longest
-    value[points.P_FAULT_STR] = max(FAULTS.values(), key=len)
+    value[points.P_FAULT_STR] = max([row[GERMAN] for row in FAULTS], key=len)
     for row in TOLD:
         assert 5 + 48 + len(ROOT) + 2 + len(row[0]) + len(rendered(row[0].decode()[4:], value)) <= PACKET_BYTES

@@ -1,0 +1,112 @@
+"""Watches what flows: more current than signalled, current at 0 A, a pilot that does not open, voltages that can not be.
+
+Works on what EVSE and meter have told; says what it found, and keeps the latched ones until a local action.
+"""
+
+from micropython import const
+
+from clock import Hold, Latch
+from faults import (
+    AFTER_REDUCTION_MS,
+    CP_STUCK_MS,
+    OVER_CURRENT_MS,
+    VOLTAGE_CALM_MS,
+    VOLTAGE_MS,
+    WELD_MS,
+)
+from points import P_CURRENT_CA, P_VOLTAGE_CV
+from safety import R_CP_STUCK, R_OVER_CURRENT, R_RCD, R_VOLTAGE, R_WELD
+
+IDLE_CA = const(100)  # less than this is no charging
+OVER_CA = const(100)  # above the signalled current, or a tenth of it where that is more
+CLEARING_MS = const(3000)
+VOLTAGE_HIGH_CV = const(28000)
+VOLTAGE_LOW_CV = const(15000)  # of L1 only: the others are off while one phase is in use
+
+# Latched faults, one bit each; these numbers are kept in flash and never change their meaning.
+_RCD = const(1)
+_WELD = const(2)
+_CP_STUCK = const(4)
+_OVER_CURRENT = const(8)
+LATCHED_ALL = const(15)
+OPENS_CP = const(6)  # weld and stuck relay: whatever still helps
+
+
+class Guard:
+    """One charge point. `latched` holds its latched faults and survives a reset (see Memory)."""
+
+    def __init__(self, latched):
+        self.latched = latched & LATCHED_ALL
+        self._over = Hold()
+        self._weld = Hold()
+        self._stuck = Hold()
+        self._implausible = Hold()
+        self._plausible = Hold()
+        self._bad_voltage = False
+        self._reduced = Latch()  # since when the signalled current is lower
+        self._signalled_ca = 0
+        self._cleared = Latch()
+
+    def reason(self):
+        """0 when nothing is wrong, else the most serious R_..."""
+        if not self.latched:
+            return R_VOLTAGE if self._bad_voltage else 0
+        if self.latched & _RCD:
+            return R_RCD
+        if self.latched & _WELD:
+            return R_WELD
+        return R_CP_STUCK if self.latched & _CP_STUCK else R_OVER_CURRENT
+
+    def clear(self, now_ms):
+        """A local action: what still lasts is found again. The EVSE is given a moment to clear its RCD error."""
+        self.latched = 0
+        self._cleared.mark(now_ms)
+
+    def watch_evse(self, now_ms, rcd, car_seen):
+        """`rcd`: the EVSE says that the RCD has tripped. `car_seen`: it sees a car although the pilot is open."""
+        if self._cleared.check(now_ms, CLEARING_MS) and rcd:
+            self.latched |= _RCD
+        if self._stuck.check(car_seen, now_ms, CP_STUCK_MS):
+            self.latched |= _CP_STUCK
+
+    def watch_current(self, now_ms, flows_ca, signalled_ca, at_zero):
+        """`flows_ca`: the highest current of the three phases. `at_zero`: 0 A is set and was read back."""
+        if signalled_ca < self._signalled_ca:
+            self._reduced.mark(now_ms)
+        self._signalled_ca = signalled_ca
+        if self._reduced.check(now_ms, AFTER_REDUCTION_MS) and signalled_ca > 0:
+            signalled_ca += max(OVER_CA, signalled_ca // 10)
+            self._over.check(flows_ca > signalled_ca, now_ms, OVER_CURRENT_MS)
+        else:
+            self._over.check(False, now_ms, OVER_CURRENT_MS)
+        if self._over.long:
+            self.latched |= _OVER_CURRENT
+        if self._weld.check(at_zero and flows_ca >= IDLE_CA, now_ms, WELD_MS):
+            self.latched |= _WELD
+
+    def watch_voltage(self, now_ms, bad):
+        """`bad`: see implausible()."""
+        if self._implausible.check(bad, now_ms, VOLTAGE_MS):
+            self._bad_voltage = True
+        if self._plausible.check(not bad, now_ms, VOLTAGE_CALM_MS):
+            self._bad_voltage = False
+
+
+def highest_ca(value):
+    """The highest current of the three phases, without sign; 0 where none is known."""
+    highest = 0
+    for i in range(P_CURRENT_CA, P_CURRENT_CA + 3):
+        if value[i] is not None:
+            highest = max(highest, abs(value[i]))
+    return highest
+
+
+def implausible(value):
+    """True for a voltage that no house has: above 280 V, or L1 below 150 V. Unknown ones are none."""
+    low_cv = value[P_VOLTAGE_CV]
+    if low_cv is not None and low_cv < VOLTAGE_LOW_CV:
+        return True
+    for i in range(P_VOLTAGE_CV, P_VOLTAGE_CV + 3):
+        if value[i] is not None and value[i] > VOLTAGE_HIGH_CV:
+            return True
+    return False

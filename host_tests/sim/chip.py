@@ -1,0 +1,184 @@
+"""The chip under the virtual world: what the floor sees as `machine`, `time` and files. The floor itself is the real one.
+
+Plain Python that also runs on MicroPython.
+"""
+
+import io
+import json
+
+import failsafe
+
+BOOT_MS = 1500  # from the reset to boot.py: what an ESP32 needs at most
+IMPORT_MS = 300  # from the floor's last frame to the gateway's first step
+PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+FIRST_RELAY_PIN = 1
+NC, NO = "nc", "no"
+
+
+def board_of(config, contact):
+    """board.json for a configuration: a CP relay for every charge point with this contact, or none (None)."""
+    relays = []
+    if contact is not None:
+        relays = [{"pin": FIRST_RELAY_PIN + i, "contact": contact, "active": 1} for i in range(len(config["charge_points"]))]
+    ids = [point["evse"] for point in config["charge_points"]]
+    return {"rs485": [{"uart": 1, "tx": 17, "rx": 16}], "evse_ids": ids, "cp_relays": relays, "watchdog_s": 10}
+
+
+class _Pin:
+    """Made anew for every change, as the floor does it."""
+
+    OUT = 3
+
+    def __init__(self, chip):
+        self._chip = chip
+
+    def __call__(self, number, mode, value=0):
+        self._chip.drive(number, value)
+
+
+class _Uart:
+    def __init__(self, chip):
+        self._chip = chip
+
+    def write(self, buf):
+        return self._chip.send(buf)
+
+    def readinto(self, buf):
+        return self._chip.world.line.readinto(buf) or None
+
+    def txdone(self):
+        return True
+
+
+class Watchdog:
+    """`fed_ms`: world time of the last feed."""
+
+    def __init__(self, chip, timeout_ms):
+        self._chip = chip
+        self.timeout_ms = timeout_ms
+        self.feed()
+
+    def feed(self):
+        self.fed_ms = self._chip.world.now_ms
+
+
+class _Rtc:
+    def __init__(self, chip):
+        self._chip = chip
+
+    def memory(self, data=None):
+        if data is None:
+            return self._chip.rtc
+        self._chip.rtc = bytes(data)
+
+
+class Chip:
+    """One per world. `start(cause)` is a reset: relays drop, then the floor runs, frame by frame, in the world's time."""
+
+    PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+
+    def __init__(self, world, board):
+        self.world = world
+        self.board = board
+        self.rtc = b""
+        self.cause = PWRON_RESET
+        self.watchdog = None
+        self.pilots_at_first_frame = None  # of the last start: is the CP relay open, by charge point
+        self.Pin = _Pin(self)
+
+    # --- as machine ---
+
+    def UART(self, id, **settings):
+        return _Uart(self)
+
+    def WDT(self, timeout):
+        self.watchdog = Watchdog(self, timeout)
+        return self.watchdog
+
+    def RTC(self):
+        return _Rtc(self)
+
+    def reset_cause(self):
+        return self.cause
+
+    # --- as time ---
+
+    def ticks_us(self):
+        return self.world.now_ms * 1000
+
+    def ticks_ms(self):
+        return self.world.now_ms
+
+    def ticks_diff(self, new, old):
+        return new - old
+
+    def sleep_ms(self, ms):
+        self.world.wait(ms)
+
+    # --- the rest ---
+
+    def open(self, name, mode="r"):
+        return io.StringIO(json.dumps(self.board))
+
+    def start(self, cause):
+        """Everything up to the first step of the application."""
+        self.cause = cause
+        if cause == PWRON_RESET:
+            self.rtc = b""
+        self.pilots_at_first_frame = None
+        for row in self.board["cp_relays"]:
+            self.drive(row["pin"], 1 - row["active"])
+        self.world.wait(BOOT_MS)
+        failsafe.machine = failsafe.time = self
+        failsafe.open = self.open
+        failsafe.start()
+        self.world.wait(IMPORT_MS)
+
+    def drive(self, pin, level):
+        """A relay's coil: what it does to the pilot depends on the contact that is used."""
+        for i, row in enumerate(self.board["cp_relays"]):
+            if row["pin"] == pin:
+                energised = bool(level) == bool(row["active"])
+                self.world.move_pilot(i, energised == (row["contact"] == NC))
+
+    def send(self, buf):
+        if self.pilots_at_first_frame is None:
+            self.pilots_at_first_frame = [point.cp_wanted for point in self.world.site.charge_points]
+        return self.world.line.write(buf, len(buf))
+
+
+class CpRelay:
+    """The port of the CP relay machine, through the floor."""
+
+    def __init__(self, index, row):
+        self.starts_open = row["contact"] == NO
+        self._index = index
+
+    def open(self):
+        failsafe.cp(self._index, True)
+
+    def close(self):
+        failsafe.cp(self._index, False)
+
+
+class WorldFlash:
+    """Files that survive everything; `writes` holds the world time of each. `full`: nothing can be written."""
+
+    def __init__(self, world):
+        self.files = {}
+        self.writes = []
+        self.full = False
+        self._world = world
+
+    def load(self, name, buf):
+        data = self.files.get(name)
+        if data is None:
+            return -1
+        buf[: len(data)] = data
+        return len(data)
+
+    def save(self, name, buf, n):
+        self.writes.append(self._world.now_ms)
+        if not self.full:
+            self.files[name] = bytes(buf[:n])
+        return not self.full
