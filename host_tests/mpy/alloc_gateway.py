@@ -44,7 +44,7 @@ def measure(charge_points):
     steady.run(STEPS)
     net = gc.mem_alloc() - net_before - net
     total = micropython.mem_total() - total_before - total
-    if steady.gateway.points[0].evse.raw != 1600 or steady.link.taken == taken:
+    if steady.gateway.points[0].evse.raw != 1600 or steady.link.taken == taken or steady.relays[0].opened:
         raise RuntimeError("not the steady state: nothing was measured")
     line = {"name": "gateway_%d" % charge_points, "lock": runs_locked(steady), "net": net, "total": total, "steps": STEPS}
     print(json.dumps(line))
