@@ -21,6 +21,7 @@ from service import Service
 from storage import Flash, RtcMemory
 
 REPORT_EVERY_MS = 1000
+BACKLOG = 4  # who finds no slot waits there
 AGE_EVERY_MS = 10000  # what the floor counts in
 AGE = 6  # where it counts, see failsafe.record
 AGE_MAX = 255
@@ -106,13 +107,24 @@ def say_connection(client, said):
     return now
 
 
-def build(settings, pins, port, link):
+def open_net(mqtt, waiter):
+    """What the MQTT door stands on: a listener for the broker on the box, a link for a client. At boot; raises SystemExit."""
+    if mqtt["mode"] == "client":
+        return net.TcpLink(waiter, net.Resolver())
+    listener = net.TcpListener(waiter, mqtt["port"], BACKLOG)
+    if listener.error is not None:
+        raise SystemExit("config.json: mqtt.port: %d can not be opened (errno %d): choose another one" % (mqtt["port"], listener.error))
+    print("ladepunkt: MQTT broker on port %d: controllers dial in" % mqtt["port"])
+    return listener
+
+
+def build(settings, pins, port, net_port):
     """The gateway with everything the board has. At boot."""
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
     button = board.Button(pins["button"]) if pins["button"] else None
     now_ms = time.ticks_ms() & TICKS_MASK
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
-    gateway = Gateway(settings, port, link, board.box_id(), now_ms, relays=relays, memory=memory, button=button)
+    gateway = Gateway(settings, port, net_port, board.box_id(), now_ms, relays=relays, memory=memory, button=button)
     gateway.note(b"started after " + board.reset_cause())
     return gateway
 
@@ -123,7 +135,7 @@ def loop(settings, pins, wdt, report):
     port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
     waiter.add(port.uart, net.READABLE)
     wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
-    gateway = build(settings, pins, port, net.TcpLink(waiter, net.Resolver()))
+    gateway = build(settings, pins, port, open_net(settings["mqtt"], waiter))
     gc.collect()
     said = ""
     hungry = True
@@ -136,7 +148,8 @@ def loop(settings, pins, wdt, report):
         wdt.feed()
         life.step(now_ms)
         if gateway.take_episode():
-            said = say_connection(gateway.client, said)
+            if gateway.client:
+                said = say_connection(gateway.client, said)
             gc.collect()
         if report and elapsed_ms(now_ms, reported_ms) >= REPORT_EVERY_MS:
             reported_ms = now_ms

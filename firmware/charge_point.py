@@ -104,7 +104,11 @@ class ChargePoint:
 
     def leader_alive(self):
         """True while the door of the last set point has a living heartbeat, that is while somebody leads."""
-        return self.wish.door >= 0 and self._heartbeats[self.wish.door].reason == 0
+        return self.wish.door >= 0 and self.heartbeat().reason == 0
+
+    def heartbeat(self):
+        """The one that counts: of the leader; while nobody leads the newest one of MQTT."""
+        return self._heartbeats[max(MQTT, self.wish.door)].of(self.wish.sender)
 
     def step(self, now_ms):
         """Input to decision: ages what must age, derives, decides, and tells the EVSE its target."""
@@ -129,7 +133,7 @@ class ChargePoint:
     def _state_facts(self, now_ms):
         facts = self.facts
         facts[F_WANTED_CA] = self.wish.current_ca(now_ms)
-        facts[F_HEARTBEAT] = self._heartbeats[max(MQTT, self.wish.door)].reason
+        facts[F_HEARTBEAT] = self.heartbeat().reason
         facts[F_EVSE] = self.evse.reason()
         if not facts[F_EVSE] and self.faulty():
             facts[F_EVSE] = R_EVSE_FAULT
@@ -212,7 +216,7 @@ class ChargePoint:
         value = self.image.value
         value[P_STATE_STR] = REASONS[self.reason]
         if self.reason == R_HEARTBEAT_SLOW:
-            value[P_STATE_STR] = self._heartbeats[max(MQTT, self.wish.door)].slow_text
+            value[P_STATE_STR] = self.heartbeat().slow_text
         if self.wish.contested:
             value[P_NOTICE] = TWO_DOORS
         elif value[P_NOTICE] is TWO_DOORS:

@@ -23,13 +23,17 @@ BUS = (
     ("baud", int, 9600, BAUDS, None),
     ("gap_ms", int, 20, 5, 250),
 )
+CONTROLLER = ("address", str, REQUIRED, 1, 15)
 MQTT = (
-    ("mode", str, "client", ("client",), None),
-    ("host", str, REQUIRED, 1, 64),
+    ("mode", str, None, ("broker", "client"), None),  # broker: controllers dial in. Not given: client where there is a host
+    ("host", str, None, 1, 64),  # client only
     ("port", int, 1883, 1, 65535),
     ("user", str, None, 0, 64),
     ("password", str, None, 0, 64),
     ("prefix", str, "", 0, 48),
+    ("controllers", [CONTROLLER], None, 1, 8),  # broker only: addresses that may set something
+    ("first_come", int, 0, (0, 1), None),  # broker only: the first controller stays the only one until a restart
+    ("sockets", int, 10, 4, 16),  # broker only: of the image in all
     ("client_id", str, None, 1, 64),
     ("keepalive_s", int, 20, 5, 120),
 )
@@ -50,7 +54,7 @@ CONFIG = (
     ("installation_limit_a", int, 16, 6, 32),
     ("wifi", WIFI, {}, None, None),
     ("bus", BUS, {}, None, None),
-    ("mqtt", MQTT, REQUIRED, None, None),
+    ("mqtt", MQTT, {}, None, None),
     ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
 )
 # The floor reads board.json without this module: what it needs has no default here, or the same one there.
@@ -121,9 +125,10 @@ def _within(value, low, high):
 
 
 def _list(value, rows, file, path, low, high):
-    plain = isinstance(rows[0], str)  # one row: a list of numbers
+    plain = isinstance(rows[0], str)  # one row: a list of numbers or texts
     if not isinstance(value, list) or not low <= len(value) <= high:
-        _refuse(file, path, "a list of %d to %d %s" % (low, high, "numbers" if plain else "objects"), value)
+        kind = "objects" if not plain else "numbers" if rows[1] is int else "texts"
+        _refuse(file, path, "a list of %d to %d %s" % (low, high, kind), value)
     if plain:
         return [_scalar(value[i], rows[1], file, "%s[%d]" % (path, i), rows[3], rows[4]) for i in range(len(value))]
     return [check(value[i], rows, file, "%s[%d]." % (path, i)) for i in range(len(value))]
@@ -149,6 +154,7 @@ def check_config(found, file="config.json"):
     prefix = config["mqtt"]["prefix"]
     if prefix and prefix[-1] != "/" or "+" in prefix or "#" in prefix:
         _refuse(file, "mqtt.prefix", 'text that ends with / and holds no + or #, for example "garage/"', prefix)
+    _check_mode(config["mqtt"], file)
     units = {}
     for i in range(len(config["charge_points"])):
         point = config["charge_points"][i]
@@ -162,6 +168,19 @@ def check_config(found, file="config.json"):
                 )
             units[unit] = path + key
     return config
+
+
+def _check_mode(mqtt, file):
+    """Fills in the mode. Both have keys of their own; one of the other mode is a misunderstanding."""
+    if mqtt["mode"] is None:
+        mqtt["mode"] = "client" if mqtt["host"] else "broker"
+    if mqtt["mode"] == "client":
+        if mqtt["host"] is None:
+            raise ConfigError("%s: mqtt.host: missing; expected %s, as mqtt.mode is client" % (file, _expected(str, 1, 64)))
+        return
+    for key in ("host", "client_id"):
+        if mqtt[key] is not None:
+            _refuse(file, "mqtt." + key, "none while mqtt.mode is broker (set it to client to use a broker elsewhere)", mqtt[key])
 
 
 def check_board(found, file="board.json"):

@@ -45,6 +45,7 @@ class Inbox:
         self.accepted = 0
         self.rejected = 0
         self.replays = 0  # heartbeats, triggers, interruptions and tags that were not live
+        self.sender = None  # address of who has sent the message, where the door knows it
         self.copy_topic = None
         self.copy = None
         self.wipe_topic = None
@@ -136,7 +137,7 @@ class Inbox:
             set_ca = 0
         point.image.value[P_NOTICE] = point.standing
         point.image.value[P_SET_CURRENT_CA] = set_ca
-        point.wish.offer(MQTT, set_ca, now_ms)
+        point.wish.offer(MQTT, set_ca, now_ms, self.sender)
         if not set_ca:
             return b"0"
         return self._json(set_ca // 100, 0) if self._number.is_integer else self._json(set_ca, 2)
@@ -153,7 +154,8 @@ class Inbox:
         if retained:
             self.replays += 1
             return False
-        return not self._heartbeat.reason and point.wish.may_command(MQTT, point.leader_alive())
+        alive = not self._heartbeat.of(self.sender).reason
+        return alive and point.wish.may_command(MQTT, point.leader_alive(), self.sender)
 
     def _take_trigger(self, point, payload, retained, _now_ms):
         value = TRIGGERS.get(payload)
@@ -197,7 +199,7 @@ class Inbox:
         if retained:
             self.replays += 1
             return NOT_TAKEN
-        self._heartbeat.arrive(number.digits, number.n, now_ms)
+        self._heartbeat.admit(self.sender).arrive(number.digits, number.n, now_ms)
         return payload
 
     def _take_tag(self, _point, payload, retained, _now_ms):

@@ -15,6 +15,7 @@ MODBUS = const(1)
 DOOR_COUNT = const(2)
 NOBODY = const(-1)
 
+SENDERS = const(4)  # whose heartbeats a door keeps apart
 LIMIT_MAX_S = const(120)  # the highest heartbeat_limit_s that config accepts
 CONTEST_MS = const(60000)  # two doors that both want current within this time: the lower one wins
 # A sender whose interval is the limit itself jitters around it; without this margin it would come alive now and then
@@ -38,6 +39,12 @@ class Heartbeat:
         self._digits = bytearray(NUMBER_DIGITS)
         self._n = 0
 
+    def of(self, _sender):
+        """This door does not tell its senders apart; see Senders."""
+        return self
+
+    admit = of
+
     def arrive(self, digits, n, now_ms):
         """An accepted heartbeat: the digits of its integer part, digits[:n]. Episode."""
         if n == self._n and digits[:n] == self._digits[:n]:
@@ -55,6 +62,12 @@ class Heartbeat:
             self.reason = R_HEARTBEAT_SLOW
         self.last.mark(now_ms)
         self._window.mark(now_ms)
+
+    def forget(self):
+        """As if it had never been heard. Episode."""
+        self.reason = R_HEARTBEAT_NEVER
+        self.last.expired = self._window.expired = True
+        self._n = 0
 
     def _say_slow(self, interval_s):
         """Episode: part of an arrival."""
@@ -76,20 +89,65 @@ class Heartbeat:
         return self.reason
 
 
+class Senders:
+    """The heartbeats of a door that knows its senders by address: each counts for the one who sends it only."""
+
+    def __init__(self, limit_ms):
+        self._addresses = [None] * SENDERS
+        self._heartbeats = [Heartbeat(limit_ms) for _ in range(SENDERS)]
+        self._newest = 0
+        self._unknown = Heartbeat(limit_ms)  # never heard
+
+    def of(self, sender):
+        """The heartbeat of this address. None: of whoever was heard last, for saying what is missing while nobody leads."""
+        if sender is None:
+            return self._heartbeats[self._newest]
+        for i in range(SENDERS):
+            if self._addresses[i] == sender:
+                return self._heartbeats[i]
+        return self._unknown
+
+    def admit(self, sender):
+        """The same for one who is heard now. A new one takes the place of somebody who is not alive. Episode."""
+        if sender not in self._addresses:
+            i = self._place()
+            self._addresses[i] = sender
+            self._heartbeats[i].forget()
+        self._newest = self._addresses.index(sender)
+        return self._heartbeats[self._newest]
+
+    def _place(self):
+        """Episode: the first that was never used, else not alive; if all are alive the next one in turn has to go."""
+        for i in range(SENDERS):
+            if self._addresses[i] is None:
+                return i
+        for i in range(SENDERS):
+            if self._heartbeats[i].reason:
+                return i
+        return (self._newest + 1) % SENDERS
+
+    def check(self, now_ms):
+        """Ages all of them; to be called in every step."""
+        for i in range(SENDERS):
+            self._heartbeats[i].check(now_ms)
+
+
 class Wish:
     """The set points of one charge point, and who leads it. An older set point of the other door never comes back."""
 
     def __init__(self):
         self.door = NOBODY  # of the last accepted set point
+        self.sender = None  # ... and its address, where the door knows it
         self.contested = False  # two doors want current: the lower one is used
         self._ca = [0] * DOOR_COUNT
         self._at = (Latch(), Latch())
 
-    def offer(self, door, set_ca, now_ms):
-        """An accepted set point in 0.01 A, 0 included."""
+    def offer(self, door, set_ca, now_ms, sender=None):
+        """An accepted set point in 0.01 A, 0 included: who sends it leads from now on."""
         self._ca[door] = set_ca
         self._at[door].mark(now_ms)
         self.door = door
+        self.sender = sender
 
     def current_ca(self, now_ms):
         """The set point that counts, None when there was none. To be called in every step: it ages the contest."""
@@ -102,6 +160,6 @@ class Wish:
             return min(self._ca[MQTT], self._ca[MODBUS])
         return self._ca[self.door]
 
-    def may_command(self, door, leader_alive):
+    def may_command(self, door, leader_alive, sender=None):
         """Triggers and CP interruptions: from the leader, or from anybody alive while nobody leads."""
-        return door == self.door or not leader_alive
+        return door == self.door and sender == self.sender or not leader_alive

@@ -9,29 +9,35 @@ CONNECT = const(0x10)
 CONNACK = const(0x20)
 PUBLISH = const(0x30)
 PUBACK = const(0x40)
+PUBREC = const(0x50)
+PUBREL = const(0x62)
+PUBCOMP = const(0x70)
 SUBSCRIBE = const(0x82)
 SUBACK = const(0x90)
 UNSUBSCRIBE = const(0xA2)
 UNSUBACK = const(0xB0)
+PINGREQ = const(0xC0)
 PINGRESP = const(0xD0)
+DISCONNECT = const(0xE0)
 
 TYPE_MASK = const(0xF0)
 RETAIN = const(1)
 _QOS_1 = const(2)
 
-PUBACK_BYTES = const(4)
+RECEIPT_BYTES = const(4)
 
 _TOPIC_AT = const(3)  # type and a remaining length of at most two bytes fit in front of it
-_HEADER_BYTES = const(3)
+HEADER_BYTES = const(3)
 _LENGTH_MAX = const(16383)  # what two length bytes can say
 
 
 class Packet:
     """The bytes that wait to be sent: buf[start:end]; start == end: none do.
 
-    One publish per second and topic: `open_publish`, write the payload to buf[end:], move `end`, `close_publish`. All
-    other packets: `open`, then `append` exactly the announced bytes; they may queue behind each other. What does not
-    fit is refused as a whole: False, and `refused` counts. Allocates nothing.
+    One publish per second and topic: `open_publish`, write the payload to buf[end:], move `end`, `close_publish`; or
+    `open_behind` and `close_behind`, which may queue. All other packets: `open`, then `append` exactly the announced
+    bytes; they may queue behind each other. What does not fit is refused as a whole: False, and `refused` counts.
+    Allocates nothing.
     """
 
     def __init__(self, size):
@@ -40,6 +46,8 @@ class Packet:
         self.start = 0
         self.end = 0
         self.refused = 0
+        self._head_at = 0  # of the publish that open_behind began
+        self._body_at = 0
 
     def clear(self):
         self.start = 0
@@ -74,9 +82,36 @@ class Packet:
         self.start = start
         return True
 
+    def open_behind(self, prefix, name, room):
+        """Starts a PUBLISH of topic prefix + name behind what waits, its payload at most `room` bytes. False: not now."""
+        length = 2 + len(prefix) + len(name)
+        if not self.reserve(HEADER_BYTES + length + room):
+            return False
+        self._head_at = self.end
+        self._body_at = self.end + (2 if length + room < 128 else 3)
+        self.put_short(self._body_at, length - 2)
+        self.end = self._body_at + 2
+        self.append(prefix)
+        self.append(name)
+        return True
+
+    def close_behind(self, retain):
+        """Puts the fixed header in front of topic and payload, which now end at `end`."""
+        at = self._head_at
+        length = self.end - self._body_at
+        self.buf[at] = PUBLISH | RETAIN if retain else PUBLISH
+        if length > 127:
+            self.buf[at + 1] = length & 0x7F | 0x80
+            self.buf[at + 2] = length >> 7
+            return
+        self.buf[at + 1] = length
+        if self._body_at == at + HEADER_BYTES:  # the payload turned out shorter than it might have been
+            self._move(self._body_at, self.end, at + 2)
+            self.end -= 1
+
     def open(self, head, length):
         """Starts any packet behind what waits: first byte `head` and the remaining length. False: no room for it all."""
-        if length > _LENGTH_MAX or not self.reserve(_HEADER_BYTES + length):
+        if length > _LENGTH_MAX or not self.reserve(HEADER_BYTES + length):
             return self.refuse()
         self.buf[self.end] = head
         self.end += 1
@@ -101,9 +136,9 @@ class Packet:
         self.append(payload)
         return True
 
-    def put_puback(self, packet_id):
-        """Queues the receipt for a QoS 1 message: PUBACK_BYTES. False: no room."""
-        if not self.open(PUBACK, PUBACK_BYTES - 2):
+    def put_receipt(self, head, packet_id):
+        """Queues what names a packet id and nothing else (PUBACK, PUBREC, ...): RECEIPT_BYTES. False: no room."""
+        if not self.open(head, RECEIPT_BYTES - 2):
             return False
         self.append_short(packet_id)
         return True
@@ -127,8 +162,10 @@ class Packet:
         """True when n more bytes fit behind `end`; moves what waits to the front if that is needed."""
         if self.start == self.end:
             self.clear()
-        elif self.end + n > self.size:
-            self._move_to_front()
+        elif self.end + n > self.size and self.end - self.start + n <= self.size:
+            self._move(self.start, self.end, 0)
+            self.end -= self.start
+            self.start = 0
         return self.end + n <= self.size
 
     def refuse(self):
@@ -139,8 +176,9 @@ class Packet:
         self.buf[at] = value >> 8
         self.buf[at + 1] = value & 0xFF
 
-    def _move_to_front(self):
-        for i in range(self.start, self.end):
-            self.buf[i - self.start] = self.buf[i]
-        self.end -= self.start
-        self.start = 0
+    def _move(self, at, end, to):
+        """Copies buf[at:end] to an earlier place; byte by byte, as that allocates nothing."""
+        while at < end:
+            self.buf[to] = self.buf[at]
+            at += 1
+            to += 1

@@ -6,7 +6,7 @@ from umqtt.simple import MQTTClient
 from backoff import Backoff
 from clock import TICKS_MASK, Latch, elapsed_ms
 from keepalive import ASK_NOW, NO_ROOM, KeepAlive
-from mqtt import CONNACK, PINGRESP, PUBACK, PUBACK_BYTES, PUBLISH, SUBACK, TYPE_MASK, UNSUBACK, Packet
+from mqtt import CONNACK, PINGRESP, PUBACK, PUBLISH, RECEIPT_BYTES, SUBACK, TYPE_MASK, UNSUBACK, Packet
 from mqtt_inbound import Inbound
 from mqtt_port import ParentPort, put_connect
 from mqtt_states import (
@@ -134,7 +134,7 @@ class MqttClient(MQTTClient):
 
     def check_msg(self):
         """Reads at most one chunk, and only if the last one is used up; takes at most one packet out of it."""
-        if self.state < GREETING or not self.packet.reserve(PUBACK_BYTES):  # for a receipt
+        if self.state < GREETING or not self.packet.reserve(RECEIPT_BYTES):  # for a receipt
             return
         if self._at == self._have:
             n = self.link.readinto(self._chunk)
@@ -252,7 +252,7 @@ class MqttClient(MQTTClient):
         if not inbound.open_publish():
             return False
         if inbound.qos and inbound.payload_at <= inbound.size:
-            self.packet.put_puback(inbound.short(inbound.topic_end))
+            self.packet.put_receipt(PUBACK, inbound.short(inbound.topic_end))
         if inbound.length <= inbound.size:
             self.messages += 1
             self.retained = inbound.retained

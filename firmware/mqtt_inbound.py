@@ -11,7 +11,7 @@ class Inbound:
 
     Complete: `head` is the first byte, `length` the announced bytes, of which the first `size` are in buf; the rest of a
     longer packet was skipped and `oversize` counted. Then open_publish() may tell `qos`, `retained`, `topic_end` (the
-    packet id is there, with qos 1) and `payload_at`.
+    packet id is there, with a qos above 0) and `payload_at`.
     """
 
     def __init__(self, size):
@@ -51,13 +51,13 @@ class Inbound:
         """The 16-bit number at buf[at]."""
         return self.buf[at] << 8 | self.buf[at + 1]
 
-    def open_publish(self):
-        """Finds the parts of a complete PUBLISH. False: its lengths contradict each other, or its QoS is not 0 or 1."""
+    def open_publish(self, qos_max=1):
+        """Finds the parts of a complete PUBLISH. False: its lengths contradict each other, or its QoS is above qos_max."""
         self.qos = self.head >> 1 & 3
         self.retained = self.head & RETAIN == RETAIN
         self.topic_end = 2 + self.short(0)
         self.payload_at = self.topic_end + (2 if self.qos else 0)
-        return self.topic_end > 2 and self.qos <= 1 and self.payload_at <= self.length
+        return self.topic_end > 2 and self.qos <= qos_max and self.payload_at <= self.length
 
     def topic(self):
         """Episode: a copy."""

@@ -1,4 +1,4 @@
-"""Sockets: waiting for them, one outgoing TCP connection, and names to addresses. Nothing here blocks the loop.
+"""Sockets: waiting for them, TCP connections in both directions, and names to addresses. Nothing here blocks the loop.
 
 errno is lwIP's on ESP32 and has other numbers there than on Linux: only its names are used.
 """
@@ -105,22 +105,88 @@ def is_numeric(host):
     return True
 
 
-class TcpLink:
+class TcpPeer:
+    """One TCP connection, as a listener accepts it. Every method returns at once and raises nothing."""
+
+    _WHILE_FULL = select.POLLOUT  # who does not read its answers does not wake the loop by asking more
+
+    def __init__(self, waiter, connected=None, address=None):
+        """connected: a socket that does not block; address: of the other end, as text."""
+        self.address = address
+        self._waiter = waiter
+        self._socket = connected
+        self._mask = 0
+        self._buf = None
+        self._offset = 0
+        self._n = 0
+        if connected is not None:
+            self._watch(READABLE)
+
+    def readinto(self, buf):
+        """Bytes read into buf; 0 when there are none now; -1 when the connection is gone."""
+        if self._socket is None:
+            return -1
+        n = self._read(buf)
+        if n is None:
+            return 0
+        return n or -1  # 0 bytes are the end of the stream
+
+    def write(self, buf, offset, n):
+        """Sends buf[offset:offset + n] as far as there is room; bytes taken, or -1 when the connection is gone."""
+        if self._socket is None:
+            return -1
+        self._buf = buf
+        self._offset = offset
+        self._n = n
+        taken = self._send() or 0
+        self._watch(self._WHILE_FULL if 0 <= taken < n else READABLE)
+        return taken
+
+    def close(self):
+        if self._socket is None:
+            return
+        if self._mask:
+            self._waiter.remove(self._socket)
+        self._socket.close()
+        self._socket = None
+        self._mask = 0
+
+    def _read(self, buf):
+        try:
+            return self._socket.readinto(buf)
+        except OSError:
+            return -1
+
+    def _send(self):
+        """Takes its arguments from self: with a `try` they would make the frame too big for the stack."""
+        try:
+            return self._socket.write(self._buf, self._offset, self._n)
+        except OSError:
+            return -1
+
+    def _watch(self, mask):
+        if mask == self._mask:
+            return
+        if self._mask:
+            self._waiter.change(self._socket, mask)
+        else:
+            self._waiter.add(self._socket, mask)
+        self._mask = mask
+
+
+class TcpLink(TcpPeer):
     """One outgoing connection. Every method returns at once; time limits are the caller's.
 
     resolve, then dial once resolved() is 1, then readinto and write once status() is 1. close() is always allowed.
     """
 
+    _WHILE_FULL = select.POLLIN | select.POLLOUT
+
     def __init__(self, waiter, resolver):
-        self._waiter = waiter
+        super().__init__(waiter)
         self._resolver = resolver
         self._dialed = select.poll()  # asks about this one socket only
         self._address = None
-        self._socket = None
-        self._mask = 0
-        self._buf = None
-        self._offset = 0
-        self._n = 0
 
     def resolve(self, host, port):
         self._address = None
@@ -161,54 +227,72 @@ class TcpLink:
         self._watch(select.POLLIN)
         return 1
 
-    def readinto(self, buf):
-        """Bytes read into buf; 0 when there are none now; -1 when the connection is gone."""
-        if self._socket is None:
-            return -1
-        n = self._read(buf)
-        if n is None:
-            return 0
-        return n or -1  # 0 bytes are the end of the stream
+    def close(self):
+        if self._mask:
+            self._dialed.unregister(self._socket)
+        super().close()
 
-    def write(self, buf, offset, n):
-        """Sends buf[offset:offset + n] as far as there is room; bytes taken, or -1 when the connection is gone."""
-        if self._socket is None:
-            return -1
-        self._buf = buf
-        self._offset = offset
-        self._n = n
-        taken = self._send() or 0
-        self._watch(select.POLLIN | select.POLLOUT if 0 <= taken < n else select.POLLIN)
-        return taken
 
-    def _read(self, buf):
+class TcpListener:
+    """Connections from outside. They wait in the backlog until accept()."""
+
+    def __init__(self, waiter, port, backlog):
+        self.error = None  # errno of what kept it from listening: then nobody ever knocks
+        self.failed = 0  # accepts that came to nothing: the other end was gone, or no socket was left (ENFILE)
+        self._waiter = waiter
+        self._asked = select.poll()  # asks about this one socket only
+        self._socket = None
+        self._watched = False
         try:
-            return self._socket.readinto(buf)
-        except OSError:
-            return -1
+            self._socket = socket.socket()
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind(socket.getaddrinfo("0.0.0.0", port)[0][-1])
+            self._socket.listen(backlog)
+            self._socket.setblocking(False)
+        except OSError as error:
+            self.error = error.errno
+            self.close()
+            return
+        self._asked.register(self._socket, READABLE)
+        self.watch(True)
 
-    def _send(self):
-        """Takes its arguments from self: with a `try` they would make the frame too big for the stack."""
+    def waiting(self):
+        """True when somebody knocks."""
+        for _ in self._asked.ipoll(0):
+            return True
+        return False
+
+    def watch(self, on):
+        """Whether knocking ends a wait; switch it off while nobody can be let in."""
+        if on and not self._watched:
+            self._waiter.add(self._socket, READABLE)
+        elif self._watched and not on:
+            self._waiter.remove(self._socket)
+        self._watched = on
+
+    def accept(self):
+        """A TcpPeer with the `address` of the other end as text, or None."""
+        accepted = None
         try:
-            return self._socket.write(self._buf, self._offset, self._n)
+            accepted, address = self._socket.accept()
+            accepted.setblocking(False)
+            accepted.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         except OSError:
-            return -1
+            self.failed += 1
+            if accepted is not None:
+                accepted.close()
+            return None
+        return TcpPeer(self._waiter, accepted, _dotted(address))
 
     def close(self):
         if self._socket is None:
             return
-        if self._mask:
-            self._waiter.remove(self._socket)
-            self._dialed.unregister(self._socket)
+        self.watch(False)
+        self._asked.unregister(self._socket)
         self._socket.close()
         self._socket = None
-        self._mask = 0
 
-    def _watch(self, mask):
-        if mask == self._mask:
-            return
-        if self._mask:
-            self._waiter.change(self._socket, mask)
-        else:
-            self._waiter.add(self._socket, mask)
-        self._mask = mask
+
+def _dotted(address):
+    """The IP address as text; MicroPython's unix port hands out the bytes of a sockaddr_in instead of a tuple."""
+    return address[0] if isinstance(address, tuple) else "%d.%d.%d.%d" % (address[4], address[5], address[6], address[7])

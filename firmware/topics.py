@@ -2,32 +2,45 @@
 
 from micropython import const
 
-from points import BOOL, NUMBER, POINTS
+from points import BOOL, NUMBER, POINTS, TEXT
 from text import put_bytes, put_number
 
 _COMMA = const(0x2C)
 _QUOTE = const(0x22)
+_NUMBER_BYTES = const(14)  # ten digits, sign, point, comma
 
 ROOT = b"openWB/internal_chargepoint/"
 SET_ROOT = b"openWB/set/internal_chargepoint/"
 
 
-def _told_topics():
-    """(topic, first point, rows, kind, decimals) of every topic that is published once per second."""
+def _topics(below):
+    """(topic, first point, rows, kind, decimals) of every topic that starts with `below`."""
     topics = []
     for index, topic, kind, decimals, _ in POINTS:
         if topics and topics[-1][0] == topic:
             topics[-1] = (topic, topics[-1][1], topics[-1][2] + 1, kind, decimals)
-        elif topic.startswith(b"get/"):
+        elif topic.startswith(below):
             topics.append((topic, index, 1, kind, decimals))
     return tuple(topics)
 
 
-TOLD = _told_topics()
+TOLD = _topics(b"get/")  # published once per second
+KEPT = _topics(b"data/")  # what a broker keeps of what a controller said; published when it is accepted
+
+
+def room(row, value):
+    """So many bytes `render` writes at most."""
+    if row[3] != TEXT:
+        return row[2] * _NUMBER_BYTES + 2
+    n = 6  # two quotes, and what joins two texts
+    for i in range(row[1], row[1] + row[2]):
+        if value[i] is not None:
+            n += len(value[i])
+    return n
 
 
 def render(buf, at, row, value):
-    """Writes the payload of one row of TOLD from the list `value` of an Image to buf[at:]; returns its end."""
+    """Writes the payload of one row of TOLD or KEPT from the list `value` of an Image to buf[at:]; returns its end."""
     if row[2] > 1:
         return _put_list(buf, at, row, value) if row[3] == NUMBER else _put_texts(buf, at, value, row[1])
     if row[3] == NUMBER:

@@ -236,11 +236,11 @@ def test_options_of_later_parts_and_the_last_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "number, moment",
-    [(signal.SIGINT, "^broker"), (signal.SIGTERM, "^gateway"), (signal.SIGTERM, "^control")],
+    "number, moment, options",
+    [(signal.SIGINT, "^broker", ["--client"]), (signal.SIGTERM, "^gateway", []), (signal.SIGTERM, "^control", [])],
 )
-def test_signals_leave_nothing_behind(tmp_path, number, moment):
-    desk = Desk(tmp_path, "--broker-port", "0", "--control-port", "0")
+def test_signals_leave_nothing_behind(tmp_path, number, moment, options):
+    desk = Desk(tmp_path, "--broker-port", "0", "--control-port", "0", *options)
     desk.wait_for(moment)
     children = descendants(desk.child.pid)
     assert children

@@ -22,7 +22,7 @@ FULL = {
     "bus": {"baud": 19200, "gap_ms": 50},
     "mqtt": {
         "mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "client_id": "id",
-        "keepalive_s": 30,
+        "keepalive_s": 30, "controllers": ["192.0.2.7"], "first_come": 1, "sockets": 16,
     },
     "charge_points": [{"evse": 7, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
 }  # fmt: skip
@@ -46,7 +46,8 @@ OBJECTS = [
     (check_board, "board.json", BOARD_FULL, ("cp_relays", 1), CP_RELAY),
     (check_board, "board.json", BOARD_FULL, ("button",), BUTTON),
 ]
-ROWS = [(*one[:4], row) for one in OBJECTS for row in one[4]]
+# The mode and what hangs on it: test_config_mode.
+ROWS = [(*one[:4], row) for one in OBJECTS for row in one[4] if row[0] not in ("mode", "host", "mqtt")]
 
 
 def title(path):
@@ -98,7 +99,7 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
         "bus": {"baud": 9600, "gap_ms": 20},
         "mqtt": {
             "mode": "client", "host": "192.0.2.1", "port": 1883, "user": None, "password": None, "prefix": "", "client_id": None,
-            "keepalive_s": 20,
+            "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10,
         },
         "charge_points": [{"evse": 1, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0}}],
     }  # fmt: skip
@@ -242,7 +243,7 @@ def test_a_file_that_is_no_object_is_refused(checker, file, found):
 
 
 def test_the_message_names_the_file_that_was_read():
-    with pytest.raises(ConfigError, match="^other.json: mqtt: missing"):
+    with pytest.raises(ConfigError, match="^other.json: charge_points: missing"):
         check_config({}, "other.json")
     with pytest.raises(ConfigError, match="^esp32/board.json: board: missing"):
         check_board({}, "esp32/board.json")
@@ -333,7 +334,7 @@ def test_texts_are_measured_in_bytes():
 def test_nothing_is_required_but_what_can_not_be_guessed():
     required = {row_id((None, one[1], None, one[3], row)) for one in OBJECTS for row in one[4] if row[2] == REQUIRED}
     assert required == {
-        "config.json:mqtt", "config.json:charge_points", "config.json:mqtt.host", "config.json:charge_points[0].evse",
+        "config.json:charge_points", "config.json:charge_points[0].evse",
         "config.json:charge_points[0].meter", "config.json:charge_points[0].meter.type", "board.json:board", "board.json:rs485",
         "board.json:rs485[0].uart", "board.json:rs485[0].tx", "board.json:rs485[0].rx", "board.json:cp_relays[1].pin",
             "board.json:cp_relays[1].contact", "board.json:cp_relays[1].active", "board.json:button.pin",

@@ -93,7 +93,7 @@ class Desk:
 @pytest.mark.parametrize("row", SET_MESSAGES, ids=title)
 def test_a_set_message_is_copied_wiped_reset_and_done_as_the_table_says(row):
     desk = Desk(row.get("door", "alive"))
-    inbox = desk.world.gateway.inbox
+    inbox = desk.world.gateway.door.inbox
     counts = inbox.accepted, inbox.rejected
     full, published = desk.send(row["topic"], payload_of(row), "retained" in row)
 

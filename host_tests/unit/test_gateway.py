@@ -54,7 +54,7 @@ def test_a_step_is_inputs_then_decision_then_outputs(monkeypatch, charge_points)
     for point in gateway.points:
         note_calls(monkeypatch, log, "decide", point, "step")
     note_calls(monkeypatch, log, "request", gateway.plan, "start")
-    note_calls(monkeypatch, log, "publish", gateway, "_publish")
+    note_calls(monkeypatch, log, "publish", gateway.door, "tell")
     world.step()
     assert log == ["bus", "client", "heartbeat", "heartbeat"] + ["decide"] * charge_points + ["request", "publish"]
 
@@ -101,7 +101,7 @@ def test_the_complete_set_is_told_once_per_second_changed_or_not(charge_points):
 
 
 def test_the_set_keeps_its_order_and_is_out_within_half_a_second(world):
-    world.run_until(lambda: world.gateway._topic == 0 or world.gateway._topic == 1, 2000)
+    world.run_until(lambda: world.gateway.door._topic == 0 or world.gateway.door._topic == 1, 2000)
     del world.broker.log[:]
     start_ms = world.now_ms
     world.run_until(lambda: len(world.broker.log) >= len(TOLD) - 1, 500)
@@ -133,7 +133,7 @@ def test_the_next_message_waits_until_the_echo_of_the_last_one_is_out(world):
     world.gateway.step = lambda tick: waits.append(step(tick)) or waits[-1]
     for _ in range(200):
         world.step()
-        pending = world.gateway.inbox.pending()
+        pending = world.gateway.door.inbox.pending()
         assert world.gateway.client.hold == pending
         assert waits[-1] == 0 or not pending, "the rest of the echo follows at once"
         held = held or pending
@@ -153,14 +153,14 @@ def test_several_messages_at_once_are_all_echoed_soon(world):
 
 def test_a_lost_connection_forgets_the_echo_and_keeps_what_was_accepted(world):
     world.broker.send(SET + b"0/data/set_current", b"10")
-    world.run_until(lambda: world.gateway.inbox.pending() or published(world), 500)
+    world.run_until(lambda: world.gateway.door.inbox.pending() or published(world), 500)
     del world.broker.log[:]
     world.broker.send(SET + b"0/data/set_current", b"11")
     world.broker.die()
     world.run(300)
     gateway = world.gateway
     assert not gateway.client.online
-    assert (gateway.inbox.pending(), gateway.client.hold) == (False, False)
+    assert (gateway.door.inbox.pending(), gateway.client.hold) == (False, False)
     assert gateway.points[0].image.value[P_SET_CURRENT_CA] == 1000
     world.broker.mode = FINE
     world.run_until(lambda: gateway.client.online, 40000)
@@ -178,13 +178,13 @@ def block(world):
 
 
 def test_a_blocked_connection_delays_the_echoes_and_loses_none(world):
-    world.run_until(lambda: world.gateway._topic == 3, 2000)
+    world.run_until(lambda: world.gateway.door._topic == 3, 2000)
     release = block(world)
     world.run_until(lambda: not world.gateway.client.idle(), 2000)
     for text in (b"8", b"9"):
         world.broker.send(SET + b"0/data/set_current", text)
     world.run(1500)
-    assert world.gateway.inbox.pending()
+    assert world.gateway.door.inbox.pending()
     assert world.gateway.points[0].image.value[P_SET_CURRENT_CA] == 800, "the second message waits"
     del world.broker.log[:]
     release()
@@ -194,17 +194,17 @@ def test_a_blocked_connection_delays_the_echoes_and_loses_none(world):
 
 
 def test_an_echo_that_is_pending_when_the_connection_goes_is_forgotten(world):
-    world.run_until(lambda: world.gateway._topic == 3, 2000)
+    world.run_until(lambda: world.gateway.door._topic == 3, 2000)
     release = block(world)
     world.run_until(lambda: not world.gateway.client.idle(), 2000)
     world.broker.send(SET + b"0/data/set_current", b"10")
     world.run(100)
-    assert world.gateway.inbox.pending()
+    assert world.gateway.door.inbox.pending()
     world.broker.die()
     release()
     world.run(100)
     assert not world.gateway.client.online
-    assert (world.gateway.inbox.pending(), world.gateway.client.hold) == (False, False)
+    assert (world.gateway.door.inbox.pending(), world.gateway.client.hold) == (False, False)
 
 
 def test_without_a_broker_the_loop_does_not_spin(world):

@@ -17,11 +17,13 @@ MODES = (LEADS, NO_HEARTBEAT, SILENT)
 class Controller:
     """`mode` is one of MODES; `current_a` is what every charge point is told. Everything is retained, as a primary does it."""
 
-    def __init__(self, mqtt, charge_points, current_a=16):
+    def __init__(self, mqtt, address, charge_points, current_a=16):
+        """mqtt: that part of config.json; address: HOST:PORT of the broker."""
         self.mode = LEADS
         self.current_a = current_a
         self._prefix = mqtt["prefix"]
-        self._address = (mqtt["host"], mqtt["port"])
+        host, _, port = address.rpartition(":")
+        self._address = (host, int(port))
         self._charge_points = charge_points
         self._stop = threading.Event()
         self._now = threading.Event()

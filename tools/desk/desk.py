@@ -16,7 +16,7 @@ from tools.desk.commands import Commands
 from tools.desk.control import ControlPort
 from tools.desk.controller import Controller
 from tools.desk.line import Line
-from tools.desk.settings import Trouble, busy_sentence, choose_port, gateway_config
+from tools.desk.settings import ELSEWHERE, ON_THE_BOX, Trouble, busy_sentence, choose_port, gateway_config
 
 PROGRESS_S = 1.0
 _RUNTIMES = {
@@ -42,7 +42,7 @@ class Desk:
         self.wanted = wanted
         self.say = say
         self.started_s = time.monotonic()
-        self.config, self._needs_broker = gateway_config(options)
+        self.config, self._broker_place = gateway_config(options)
         self.lock = threading.RLock()
         self.site = None
         self.line = None
@@ -83,7 +83,8 @@ class Desk:
 
     @property
     def mqtt_address(self):
-        return "%s:%d" % (self.config["mqtt"]["host"], self.config["mqtt"]["port"])
+        mqtt = self.config["mqtt"]
+        return "%s:%d" % (mqtt.get("host") or "127.0.0.1", mqtt["port"])
 
     def _start_control(self):
         port = self.options.control_port
@@ -94,13 +95,16 @@ class Desk:
 
     def _start_broker(self):
         mqtt = self.config["mqtt"]
-        if not self._needs_broker:
+        if self._broker_place == ELSEWHERE:
             self.say("broker   using %s" % self.mqtt_address)
             if not broker.accepts((mqtt["host"], mqtt["port"]), limit_s=2):
                 self.say("broker   nobody answers there yet; the gateway keeps trying. Check the address if this stays.")
             return
         other_way = ", or use the broker that runs there with --mqtt 127.0.0.1:%d" % mqtt["port"]
         mqtt["port"] = choose_port(mqtt["port"], "--broker-port", other_way)
+        if self._broker_place == ON_THE_BOX:
+            self.say("broker   on the box itself, at %s; watch openWB/# there" % self.mqtt_address)
+            return
         self.broker = broker.Broker(mqtt["port"], self._work_dir, broker.find_mosquitto())
         self.broker.start()
         try:
@@ -212,6 +216,6 @@ class Desk:
         if self.options.no_controller:
             self.say("leader   no stand-in controller: publish to openWB/set/internal_chargepoint/... yourself")
             return
-        self.controller = Controller(self.config["mqtt"], len(self.config["charge_points"]))
+        self.controller = Controller(self.config["mqtt"], self.mqtt_address, len(self.config["charge_points"]))
         self.controller.start()
         self.say("leader   a stand-in controller sends heartbeat and %d A every 5 s" % self.controller.current_a)

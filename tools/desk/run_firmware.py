@@ -21,8 +21,8 @@ def describe(gateway):
         stations.append(_station("EVSE", point.evse.station))
         if point.meter is not None:
             stations.append(_station("meter", point.meter.station))
-        points.append(_point(point, gateway.heartbeats[max(0, point.wish.door)]))
-    return {"steps": gateway.steps, "online": gateway.client.online, "cp": points, "bus": stations}
+        points.append(_point(point, point.heartbeat()))
+    return {"steps": gateway.steps, "online": gateway.door.online(), "cp": points, "bus": stations}
 
 
 def _point(point, heartbeat):

@@ -10,14 +10,8 @@ from tools.desk.broker import accepts
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_CONTROL_PORT = 7501
 FIRST_FREE_PORT = 1024
-MQTT_DEFAULTS = {
-    "mode": "client",
-    "host": "127.0.0.1",
-    "port": DEFAULT_BROKER_PORT,
-    "user": None,
-    "password": None,
-    "prefix": "",
-}
+MQTT_DEFAULTS = {"port": DEFAULT_BROKER_PORT, "user": None, "password": None, "prefix": ""}
+ON_THE_BOX, OF_THE_DESK, ELSEWHERE = "on the box", "of the desk", "elsewhere"  # where the broker is
 METERS = ("sdm630", "sdm72", "none")
 LOOPBACK = ("127.0.0.1", "localhost")
 _LATER = {"modbus_port": "the Modbus TCP server", "http_port": "the status page"}
@@ -45,8 +39,9 @@ def parser():
     add("--seconds", type=_positive, metavar="N", help="end after N seconds with a summary")
     add("--runtime", choices=("micropython", "cpython"), help="what runs the firmware (default: micropython where it exists)")
     add("--charge-points", type=int, choices=(1, 2), help="number of charge points (default 1)")
-    add("--mqtt", type=_address, metavar="HOST:PORT", help="use this MQTT broker instead of starting one")
-    add("--broker-port", type=_port, metavar="N", help="port of the desk's own broker (default 1883, 0: any free one)")
+    add("--mqtt", type=_address, metavar="HOST:PORT", help="the gateway is a client of this MQTT broker")
+    add("--client", action="store_true", help="the gateway is a client of a broker that the desk starts; without it, it is the broker")
+    add("--broker-port", type=_port, metavar="N", help="port of the MQTT broker, on the box or the desk's own (default 1883, 0: any free one)")
     control_help = "port on 127.0.0.1 that takes one JSON command per line (default %(default)s, 0: any free one)"
     add("--control-port", type=_port, metavar="N", default=DEFAULT_CONTROL_PORT, help=control_help)
     add("--modbus-port", type=_port, metavar="N", help="port of the Modbus TCP server (default 1502; no effect yet)")
@@ -72,17 +67,23 @@ def later_parts(options):
 
 
 def gateway_config(options):
-    """The config.json of the gateway as a dict, and whether the desk has to start a broker for it. Raises Trouble."""
+    """The config.json of the gateway as a dict, and where its broker is. Raises Trouble."""
     config = _read_config(options) if options.config else _generated_config(options)
     mqtt = config.setdefault("mqtt", {})
     for key, value in MQTT_DEFAULTS.items():
         mqtt.setdefault(key, value)
     if options.mqtt:
+        mqtt["mode"] = "client"
         mqtt["host"], mqtt["port"] = options.mqtt
-        return config, False
+        return config, ELSEWHERE
+    if options.client:
+        mqtt["mode"] = "client"
+        mqtt.setdefault("host", "127.0.0.1")
     if options.broker_port is not None:
-        mqtt["host"], mqtt["port"] = "127.0.0.1", options.broker_port
-    return config, mqtt["host"] in LOOPBACK
+        mqtt["port"] = options.broker_port
+    if mqtt.get("mode") == "client" or mqtt.get("host"):
+        return config, OF_THE_DESK if mqtt.get("host") in LOOPBACK else ELSEWHERE
+    return config, ON_THE_BOX
 
 
 def _generated_config(options):

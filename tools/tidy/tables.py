@@ -8,7 +8,7 @@ LAYERS = {
         "drivers.meters", "registers", "record",
     ),
     "machines": (
-        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "charge_point", "connections", "cp_relay", "drivers.evse_din",
+        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "drivers.evse_din",
         "drivers.meter", "guard", "inbox", "keepalive", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
         "mqtt_states", "page", "plan", "station", "rfid", "supervisor", "memory",
     ),
@@ -88,7 +88,8 @@ ALLOWED_BIG_FRAMES = {
     "text.scan_number": "one incoming message",
     "topics._topics": "boot",
     "gateway.Gateway._add_charge_point": "boot",
-    "gateway.Gateway._build_client": "boot",
+    "client_door.ClientDoor._build_client": "boot",
+    "gateway.Gateway._open_door": "boot",
     "gateway.Gateway._fit_second_stops": "boot",
 }
 

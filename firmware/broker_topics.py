@@ -1,0 +1,55 @@
+"""What the broker tells: every topic of every charge point by one number, rendered from the images when it is due."""
+
+from micropython import const
+
+from topics import KEPT, ROOT, TOLD, render, room
+
+# Flags of a topic, per session.
+WANTED = const(1)  # subscribed: told in every round
+OWED = const(2)  # just subscribed: its retained message is still to be sent
+
+_ROWS = TOLD + KEPT
+_ROW_COUNT = len(_ROWS)
+_TOLD_COUNT = len(TOLD)
+
+
+class Topics:
+    """All topics; those of KEPT are told to who subscribes, when there is a value, and not in rounds."""
+
+    def __init__(self, prefix, points):
+        self.count = len(points) * _ROW_COUNT
+        self._roots = [prefix + ROOT + b"%d/" % i for i in range(len(points))]
+        self._points = points
+        self._row = None  # what is being told
+        self._value = None
+
+    def name(self, i):
+        """Episode: topic i."""
+        return self._roots[i // _ROW_COUNT] + _ROWS[i % _ROW_COUNT][0]
+
+    def next(self, flags, i, flag):
+        """The first topic from i on that has this flag and is told for it; `count`: none has."""
+        while i < self.count and not (flags[i] & flag and (flag == OWED or i % _ROW_COUNT < _TOLD_COUNT)):
+            i += 1
+        return i
+
+    def tell(self, tx, i, retain):
+        """Puts topic i behind what waits in a Packet. False: there is no room now. What can never fit is left out."""
+        row = _ROWS[i % _ROW_COUNT]
+        self._row = row
+        self._value = self._points[i // _ROW_COUNT].image.value
+        if i % _ROW_COUNT >= _TOLD_COUNT and self._value[row[1]] is None:
+            return True
+        if not self._open(tx, self._roots[i // _ROW_COUNT]):
+            return tx.start == tx.end
+        tx.end = render(tx.buf, tx.end, row, self._value)
+        tx.close_behind(retain)
+        return True
+
+    def _open(self, tx, root):
+        n = room(self._row, self._value)
+        if tx.open_behind(root, self._row[0], n):
+            return True
+        if tx.start == tx.end:
+            tx.refuse()
+        return False
