@@ -5,6 +5,7 @@ from connections import Connections, Door
 from inbox import Inbox
 
 SHARE = 4
+RESERVED = 2  # sockets for the listeners of Modbus and the page, which come
 
 
 class BrokerDoor:
@@ -15,7 +16,7 @@ class BrokerDoor:
         self.client = None
         self.inbox = Inbox(settings["prefix"].encode(), points, senders)
         door = Door("broker", listener, SHARE)
-        self.pool = Connections([door, Door("spare", None, 1)], settings["sockets"])
+        self.pool = Connections([door, Door("spare", None, 1)], settings["sockets"] - RESERVED)
         if settings["first_come"]:
             settings["controllers"] = FIRST_COME
         self.broker = Broker(self.pool, door, points, self.inbox, settings, now_ms)

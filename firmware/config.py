@@ -33,7 +33,7 @@ MQTT = (
     ("prefix", str, "", 0, 48),
     ("controllers", [CONTROLLER], None, 1, 8),  # broker only: addresses that may set something
     ("first_come", int, 0, (0, 1), None),  # broker only: the first controller stays the only one until a restart
-    ("sockets", int, 10, 4, 16),  # broker only: of the image in all
+    ("sockets", int, 10, 8, 16),  # broker only: of the image in all
     ("client_id", str, None, 1, 64),
     ("keepalive_s", int, 20, 5, 120),
 )

@@ -1,13 +1,16 @@
-"""Builds a gateway as app does and keeps it: the ground for live_heap_bytes_32. Ports are empty shells."""
+"""Builds a gateway as app does and keeps it: the ground for live_heap_bytes_32 and live_heap_broker_bytes_32. Ports are empty shells.
+
+    build_gateway.py [client | broker]    which MQTT door; client when not given
+
+The broker door has every slot taken by somebody who is subscribed to everything: more is never on the heap.
+"""
 
 import sys
 
 import config
 
-CONFIG = {
-    "mqtt": {"host": "127.0.0.1"},
-    "charge_points": [{"evse": 1, "meter": {"type": "sdm630", "unit": 105}}],
-}
+DOOR = sys.argv[1] if len(sys.argv) > 1 else "client"
+CONFIG = {"mqtt": {"mode": DOOR}, "charge_points": [{"evse": 1, "meter": {"type": "sdm630", "unit": 105}}]}
 
 
 class NoPort:
@@ -50,14 +53,26 @@ class NoRelay:
         pass
 
 
+def net_port():
+    if DOOR == "client":
+        CONFIG["mqtt"]["host"] = "127.0.0.1"
+        return NoLink()
+    from host_tests.mpy.subscribers import Crowd
+
+    return Crowd()
+
+
 def build():
+    port = net_port()
     checked = config.check_config(CONFIG)
     from gateway import Gateway
     from memory import Memory
 
-    gateway = Gateway(checked, NoPort(), NoLink(), 1, 0, [NoRelay()], Memory(NoStore(), NoStore(), 0))
-    for now_ms in range(0, 3000, 10):
+    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], Memory(NoStore(), NoStore(), 0))
+    for now_ms in range(0, 1900, 10):  # after 2 s the first ones in the crowd could be evicted
         gateway.step(now_ms)
+    if DOOR == "broker" and gateway.door.broker.online() != len(gateway.door.pool.slots):
+        raise RuntimeError("not every slot is taken by a subscriber: nothing was measured")
     return gateway
 
 

@@ -231,7 +231,7 @@ class Invariants:
 
     def _transitions(self, world):
         gateway = world.gateway
-        now = [("mqtt_client", CLIENT_TRANSITIONS, gateway.client.state)]
+        now = [("mqtt_client", CLIENT_TRANSITIONS, gateway.client.state)] if gateway.client else []
         now += [("evse", evse_din.TRANSITIONS, point.evse.state) for point in gateway.points]
         now += [("cp_relay", cp_relay.TRANSITIONS, point.relay.state) for point in gateway.points]
         if self._states is not None:
@@ -254,7 +254,7 @@ class Invariants:
             elif topic.endswith(b"get/plug_state"):
                 self.stops.on_told(world, topic[-len(b"0/get/plug_state")] - 48, payload)
         world.broker.log.clear()
-        if not world.gateway.client.online or world.broker.mode != "fine":
+        if not world.gateway.door.online() or world.broker.mode != "fine":
             self._online_ms = None
         elif self._online_ms is None:
             self._online_ms = world.now_ms

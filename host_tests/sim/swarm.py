@@ -27,6 +27,7 @@ def draw_config(rng):
         gap_ms=rng.choice((5, 20, 20, 50)),
         heartbeat_limit_s=rng.choice((30, 30, 60, 120)),
         installation_limit_a=rng.choice((10, 16, 32)),
+        mode=rng.choice(("client", "broker")),
     )
 
 

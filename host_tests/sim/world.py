@@ -6,6 +6,7 @@ Plain Python that also runs on MicroPython. Everything is drawn from one seed; t
 from host_tests.fakes.broker import Broker, Link
 from host_tests.fakes.site import standard_site
 from host_tests.fakes.wire import NEVER_US, Line
+from host_tests.sim.inside import Inside
 from host_tests.sim.chip import NC, PWRON_RESET, Chip, CpRelay, WorldFlash, board_of
 import failsafe
 from gateway import Gateway
@@ -17,7 +18,7 @@ SET = b"openWB/set/internal_chargepoint/"
 TOLD = b"openWB/internal_chargepoint/"
 
 
-def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16):
+def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16, mode="client"):
     """A checked configuration as config.check_config would return it."""
     points = []
     for i in range(charge_points):
@@ -31,7 +32,7 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
         "wifi": {"ssid": "", "password": ""},
         "bus": {"baud": 9600, "gap_ms": gap_ms},
         "mqtt": {
-            "mode": "client", "host": "127.0.0.1", "port": 1883, "user": None, "password": None, "prefix": "",
+            "mode": mode, "host": "127.0.0.1", "port": 1883, "user": None, "password": None, "prefix": "",
             "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10,
         },
         "charge_points": points,
@@ -83,7 +84,8 @@ class World:
         self.start_tick = start_tick
         self.site = standard_site(count, firmware, meter)
         self.line = Line(self._ask_site, seed, self.config["bus"]["baud"], latency_us)
-        self.broker = Broker()
+        self.inside = self.config["mqtt"]["mode"] == "broker"
+        self.broker = Inside() if self.inside else Broker()
         self.controller = Controller(self.broker, count)
         self.seed = seed
         self.invariants = None  # sim.invariants.Invariants, if this run is checked
@@ -99,10 +101,11 @@ class World:
             self.broker.link.cut()
         self.chip.start(cause)
         self.line.shortest_quiet_us = NEVER_US  # the floor sends blindly
-        self.link = Link(self.broker)
+        self.link = self.broker if self.inside else Link(self.broker)
+        net_port = self.broker.restart() if self.inside else self.link
         relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
-        self.gateway = Gateway(self.config, self.line, self.link, self.seed, self.tick(), relays, memory)
+        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory)
 
     def wait(self, ms):
         """Time passes without the gateway: the chip boots, or the floor waits."""
@@ -131,6 +134,8 @@ class World:
         self.controller.step(self.now_ms)
         wait_ms = self.gateway.step(self.tick())
         self.steps += 1
+        if self.inside:
+            self.broker.step()
         if self.invariants is not None:
             self.invariants.wait(wait_ms)
             self.invariants.check(self)
