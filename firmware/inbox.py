@@ -125,8 +125,11 @@ class Inbox:
 
     # --- one taker per point: returns the validated copy, or NOT_TAKEN ---
 
-    def _take_set_current(self, point, payload, _retained, now_ms):
-        """A replayed set point is taken as well: it has no effect before a live heartbeat."""
+    def _take_set_current(self, point, payload, retained, now_ms):
+        """A replayed set point is taken as well, as it has no effect before a live heartbeat; but from no living leader."""
+        if retained and point.leader_alive() and not point.wish.is_leader(MQTT, self.sender):
+            self.replays += 1
+            return NOT_TAKEN
         set_ca = 0 if payload == b"false" else self._scan(payload, 2)
         if set_ca is None:
             return NOT_TAKEN

@@ -160,6 +160,10 @@ class Wish:
             return min(self._ca[MQTT], self._ca[MODBUS])
         return self._ca[self.door]
 
+    def is_leader(self, door, sender):
+        """True for who sent the last accepted set point."""
+        return door == self.door and sender == self.sender
+
     def may_command(self, door, leader_alive, sender=None):
         """Triggers and CP interruptions: from the leader, or from anybody alive while nobody leads."""
-        return door == self.door and sender == self.sender or not leader_alive
+        return self.is_leader(door, sender) or not leader_alive

@@ -355,3 +355,26 @@ def test_no_message_raises_and_none_leaves_a_value_that_must_not_be(messages, al
             for index in (points.P_RFID, points.P_PARENT_CP):
                 if value[index] is not None:
                     json.loads(b'"' + value[index] + b'"')
+
+
+# -- replays and who leads ------------------------------------------------------------------------------------------------
+
+
+def test_a_replayed_set_point_does_not_take_the_lead_from_a_living_controller():
+    box = Box()
+    box.points[0].wish.offer(MQTT, 1000, 0, "192.0.2.1")
+    box.inbox.sender = "192.0.2.2"
+    assert box.offer(SET_CURRENT, b"16", retained=True) == wiped(SET_CURRENT)
+    assert (box.points[0].wish.sender, box.points[0].wish.current_ca(0), box.inbox.replays) == ("192.0.2.1", 1000, 1)
+    assert box.offer(SET_CURRENT, b"16") == copied(SET_CURRENT, b"16")
+    assert box.points[0].wish.sender == "192.0.2.2"
+
+
+@pytest.mark.parametrize("sender, leader_alive", [("192.0.2.1", True), ("192.0.2.2", False)])
+def test_a_replayed_set_point_of_the_leader_or_while_nobody_leads_stays_pending(sender, leader_alive):
+    box = Box()
+    box.points[0].wish.offer(MQTT, 1000, 0, "192.0.2.1")
+    box.points[0].alive = leader_alive
+    box.inbox.sender = sender
+    assert box.offer(SET_CURRENT, b"16", retained=True) == copied(SET_CURRENT, b"16")
+    assert box.points[0].wish.sender == sender

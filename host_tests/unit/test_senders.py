@@ -76,3 +76,4 @@ def test_a_command_of_another_address_of_the_same_door_does_not_count_while_some
     assert wish.may_command(MQTT, False, B)
     wish.offer(MQTT, 600, 0, B)
     assert not wish.may_command(MQTT, True, A)
+
