@@ -59,6 +59,7 @@ class Broker:
         self._origin = None  # the bridge it came from
         self._told_ms = now_ms
         self._now_ms = now_ms
+        self._turn = 0  # who is asked first: the one behind whose set message was taken last
         self.sessions = []
         for slot in pool.slots:
             self.sessions.append(Session(slot, self))
@@ -69,8 +70,9 @@ class Broker:
         if elapsed_ms(now_ms, self._told_ms) >= PUBLISH_EVERY_MS:
             self._told_ms = now_ms
             self._begin_round()
-        for session in self.sessions:
-            session.step(now_ms)
+        first = self._turn  # nobody who sets something without end keeps the others waiting
+        for i in range(len(self.sessions)):
+            self.sessions[(first + i) % len(self.sessions)].step(now_ms)
         if self.hold():
             self._echo()
 
@@ -128,6 +130,7 @@ class Broker:
             return
         bridge = session.greeting.bridge
         self.sets = (self.sets + 1) & 0xFFFFFF
+        self._turn = (self.sessions.index(session) + 1) % len(self.sessions)
         self.inbox.sender = address
         accepted = self.inbox.accepted
         self.inbox.offer(topic, payload, retained and bridge, now_ms)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from host_tests.fakes import broker_link
 from host_tests.stubs.cpython import install
-from tools import heap, mpy, runtimes
+from tools import bench_broker, heap, mpy, runtimes
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = ROOT / "host_tests" / "golden" / "budget.json"
@@ -50,6 +50,7 @@ NAMES = {
     "longest_step_ms": ("ms", 250, False, "unix MicroPython with real sockets, on this machine"),
     "live_heap_bytes_32": ("bytes", 80 * 1024, True, "client door, modules as .mpy, after a collection; without umqtt (frozen in the image) and the edge to the chip"),
     "mpy_bytes": ("bytes", 96 * 1024, True, "all modules as .mpy"),
+    **bench_broker.NAMES,
 }  # fmt: skip
 
 
@@ -203,6 +204,7 @@ MEASURES = {
     longest_step: ("longest_step_ms",),
     live_heap: ("live_heap_bytes_32",),
     mpy_size: ("mpy_bytes",),
+    **bench_broker.MEASURES,
 }  # fmt: skip
 
 
@@ -266,7 +268,7 @@ def main(arguments=None):
             values[name] = value
             print(json.dumps({"name": name, **as_entry(name, value)}), flush=True)
             found += problems(name, value, budget.get(name, {}).get("value"))
-    except (RuntimeError, heap.HeapError, mpy.CompileError, runtimes.ScriptFailed, FileNotFoundError) as problem:
+    except (RuntimeError, heap.HeapError, mpy.CompileError, runtimes.ScriptFailed, OSError) as problem:
         sys.exit(f"bench: {problem}")
     if options.store:
         store(values)
