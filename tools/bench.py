@@ -149,7 +149,7 @@ def longest_step():
         mpy.build(folder)
         threading.Thread(target=_serve, args=(server,), daemon=True).start()
         port = str(server.getsockname()[1])
-        (line,) = _script_lines("bench_sockets.py", "unix64", args=[port], heap="160K", firmware=folder)
+        (line,) = _script_lines("bench_sockets.py", "unix64", args=[port], heap="512K", firmware=folder)
     if line["connects"] < 2:
         raise RuntimeError("the gateway did not connect twice: nothing was measured; look at host_tests/mpy/bench_sockets.py")
     return {"longest_step_ms": line["longest_step_ms"]}
