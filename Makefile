@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long bench tidy coverage test-setup clean
+.PHONY: help setup run test test-long mutants bench tidy coverage test-setup clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -41,6 +41,9 @@ test-long: test-setup ## the same with larger numbers, and what takes its time; 
 	@$(VENV_PYTHON) -m tools.bench --check
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(ALONE) host_tests/interop
+
+mutants: test-setup ## firmwares with one fault each: the invariant that must catch it does; ARGS="cut_off" for those of one
+	@$(VENV_PYTHON) -m host_tests.sim.mutants $(ARGS)
 
 bench: test-setup ## print the numbers, one JSON object per line; ARGS="--check" gates them, ARGS="--store" remembers them
 	@$(VENV_PYTHON) -m tools.bench $(ARGS)

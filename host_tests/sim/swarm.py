@@ -173,8 +173,11 @@ def break_relay(world, rng):
 
 
 def weld(world, rng):
-    point = rng.choice(world.site.charge_points)
+    """A contactor that does not open, and a car that goes on; it shows when the controller wants 0 A."""
+    cp = rng.randrange(len(world.site.charge_points))
+    point = world.site.charge_points[cp]
     point.welded = point.car.stubborn = True
+    world.controller.set_text[cp] = b"0"
 
 
 def spoil_car(world, rng):
@@ -205,7 +208,7 @@ def pull_plug(world, rng):
 ALWAYS = (new_set_point, new_set_point, repair_box)
 # What can happen to a box, each with its end: without it the rest of the life would be dull.
 FATES = (
-    (silence, speak), (replay, speak), (break_bus, heal_bus), (break_all, heal_bus), (deafen, heal_bus, heal_bus), (break_broker, heal_broker, heal_broker),
+    (silence, speak), (replay, replay, replay, speak), (break_bus, heal_bus), (break_all, heal_bus), (deafen, heal_bus, heal_bus), (break_broker, heal_broker, heal_broker),
     (cut_power,), (reset,), (hang,), (dip_evse,), (pull_plug,), (meddle,), (second_controller, second_controller),
     (trip_rcd, repair_box), (break_relay, repair_box), (weld, repair_box), (spoil_car, repair_box),
 )  # fmt: skip
