@@ -36,6 +36,7 @@ def build(dest, firmware=FIRMWARE, extra=()):
     if not _fresh(results):
         folded = _folded(names)
         for source, name in names.items():
+            results[source].parent.mkdir(parents=True, exist_ok=True)
             if results[source].suffix == ".py":
                 shutil.copyfile(source, results[source])
             else:
@@ -66,7 +67,6 @@ def _fresh(results):
 
 
 def _compile(text, result, name):
-    result.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.py"
         source.write_text(text, encoding="utf-8")

@@ -62,6 +62,22 @@ and that nobody has forgotten a sentence.
 
 """
 
+# By the name of its reason in firmware/safety.py: what is measured, in plain words.
+TRIGGERS = {
+    "R_RCD": "the EVSE says so (register 1007, from its firmware 16 on)",
+    "R_WELD": "1 A or more on any phase while 0 A was read back, or the pilot is open",
+    "R_CP_STUCK": "the EVSE sees a car although the pilot is open",
+    "R_OVER_CURRENT": "more on any phase than the pilot says, by 10 % and at least 1 A; not within 5 s after a reduction",
+    "R_EVSE_SILENT": "no answer to what it was asked",
+    "R_EVSE_OLD": "register 1005 is below 8",
+    "R_EVSE_FAULT": "register 1002 or 1007 shows a failure, a missing diode, missing ventilation or an RCD trip",
+    "R_CP_LATCHED": "the pilot has to open again after three closings within an hour",
+    "R_NO_SECOND_STOP": "0 A is wanted and not read back, and the board has no CP relay",
+    "R_CP_OPEN": "0 A is wanted and not read back, or another fault opens the pilot",
+    "R_METER_LOST": "no reading with a voltage and a current on L1",
+    "R_METER_VOLTAGE": "less than 200 V on L1 since the start",
+    "R_VOLTAGE": "more than 280 V on any phase, or less than 150 V on L1",
+}
 ACTIONS = ("0 A", "0 A, and the control pilot opens", "`lost_current_ca` of the meter, 0 A by default")  # by faults.ZERO, OPEN_CP, LOST_CURRENT
 CLEARED = ("itself, when the cause is gone", "itself, by the rule for closing the control pilot", "somebody at the box")  # by faults.BY_ITSELF, ...
 
@@ -72,14 +88,19 @@ def table(head, rows):
 
 
 def fault_rows():
-    """(what is wrong, after how long, what the box does, cleared by, text in openWB), the most serious first."""
+    """(fault, trigger, after how long, what the box does, cleared by, text in openWB), the most serious first."""
     import faults
-    from safety import REASONS
+    import safety
 
+    triggers = {getattr(safety, name): text for name, text in TRIGGERS.items()}
     for row in faults.FAULTS:
+        reason = row[faults.REASON]
+        if reason not in triggers:
+            raise SystemExit(f"tools/safety_page.py: TRIGGERS: expected a row for {safety.REASONS[reason]!r}, found none; say what triggers it")
         after_ms = row[faults.AFTER_MS]
         yield (
-            REASONS[row[faults.REASON]].decode(),
+            safety.REASONS[reason].decode(),
+            triggers[reason],
             f"{after_ms / 1000:g} s" if after_ms else "at once",
             ACTIONS[row[faults.ACTION]],
             CLEARED[row[faults.CLEARED]],
@@ -108,7 +129,7 @@ def section(name):
 def page():
     text = HEAD.format(lives=len(mutants.LIVES), seconds=mutants.SECONDS, mutants=len(mutants.MUTANTS))
     lines = ["## When the box cuts off", "", *readme.cut_off_table(), ""]
-    lines += ["## Faults", "", *table(("what is wrong", "after", "what the box does", "cleared by", "text in openWB"), fault_rows()), ""]
+    lines += ["## Faults", "", *table(("fault", "trigger", "after", "what the box does", "cleared by", "text in openWB"), fault_rows()), ""]
     lines += ["## Invariants", ""]
     for name in SENTENCES:
         lines += section(name)

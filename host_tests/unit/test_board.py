@@ -152,6 +152,7 @@ RELAYS = [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 2, "contact": "no", 
 
 def test_the_relays_move_the_pin_of_their_charge_point(monkeypatch):
     monkeypatch.setattr(board.failsafe, "board", {"cp_relays": RELAYS})
+    monkeypatch.setattr(board.failsafe, "machine", board.machine)
     monkeypatch.setattr(board.machine.Pin, "made", {})
     relays = [board.CpRelay(0), board.CpRelay(1)]
     levels = []

@@ -131,7 +131,7 @@ def test_what_is_latched_is_in_rtc_memory_at_once_and_in_flash_within_a_minute_o
     world.controller.set_text = [b"0", b"0"]
     world.run(70000)
     assert len(world.flash.writes) == 1
-    world.run(300000)
+    world.run(130000)
     assert len(world.flash.writes) == 1
 
 

@@ -42,6 +42,17 @@ def test_every_fault_has_an_action_and_says_who_clears_it():
     assert all(all(cell for cell in row) for row in rows)
 
 
+def test_a_fault_without_a_trigger_in_words_is_refused(monkeypatch):
+    monkeypatch.delitem(safety_page.TRIGGERS, "R_WELD")
+
+    with pytest.raises(SystemExit, match="contactor welded.*say what triggers it"):
+        list(safety_page.fault_rows())
+
+
+def test_no_trigger_is_left_of_a_fault_that_is_gone():
+    assert len(safety_page.TRIGGERS) == len(list(safety_page.fault_rows()))
+
+
 def test_check_refuses_a_stale_page_and_leaves_it(monkeypatch, tmp_path):
     stale = tmp_path / "safety.md"
     stale.write_text("old")
