@@ -28,7 +28,7 @@ TWO_AT_A_TIME := -n 2 --dist loadfile
 ALONE := --reruns 2 --reruns-delay 2
 COVERAGE := --cov=firmware --cov-branch --cov-report=
 
-test: test-setup ## what must pass before every commit, at most 5 minutes
+test: test-setup ## what must pass before every commit; 5 to 9 minutes on two cores
 	@$(VENV_PYTHON) -m tools.tidy --quiet
 	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) $(COVERAGE) host_tests/unit
 	@$(VENV_PYTHON) -m coverage report --skip-covered
