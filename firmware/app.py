@@ -64,7 +64,7 @@ def checked_files():
     except config.ConfigError as error:
         raise SystemExit(str(error))
     finally:
-        del sys.modules["config"]
+        del sys.modules["config"], sys.modules["config_rows"]
     return pins, settings
 
 

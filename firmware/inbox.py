@@ -6,6 +6,7 @@ published again without `set/`; every message is wiped from the set tree; a valu
 
 from micropython import const
 
+import commands
 import jsontext
 import text
 from intents import MQTT
@@ -13,18 +14,14 @@ from points import (
     P_CP_SECONDS,
     P_HEARTBEAT,
     P_LAST_TAG,
-    P_NOTICE,
     P_PARENT_CP,
     P_PHASES_TO_USE,
-    P_RFID,
     P_SET_CURRENT_CA,
     P_TRIGGER,
     POINTS,
 )
-from safety import MAX_CA, MIN_CA
 from topics import ROOT, SET_ROOT
 
-CP_SECONDS_MAX = const(30)
 HEARTBEAT_END = b"4102441200"  # 2100-01-01: a stamp in milliseconds is not a stamp
 
 TAG_BYTES = const(64)
@@ -34,8 +31,6 @@ TRIGGERS = {b"true": b"true", b"1": b"true", b"1.0": b"true", b"false": b"false"
 
 NOT_TAKEN = None
 TOO_HIGH = b"set point above 32 A rejected: the unit is ampere"
-NO_PHASE_SWITCH = b"this board switches no phases: trigger ignored"
-NO_CP_RELAY = b"this board has no CP relay: interruption ignored"
 
 
 class Inbox:
@@ -133,23 +128,17 @@ class Inbox:
         set_ca = 0 if payload == b"false" else self._scan(payload, 2)
         if set_ca is None:
             return NOT_TAKEN
-        if set_ca > MAX_CA:
-            point.image.value[P_NOTICE] = TOO_HIGH
+        set_ca = commands.set_current(point, MQTT, self.sender, set_ca, TOO_HIGH, now_ms)
+        if set_ca == commands.REFUSED:
             return NOT_TAKEN
-        if set_ca < MIN_CA:
-            set_ca = 0
-        point.image.value[P_NOTICE] = point.standing
-        point.image.value[P_SET_CURRENT_CA] = set_ca
-        point.wish.offer(MQTT, set_ca, now_ms, self.sender)
         if not set_ca:
             return b"0"
         return self._json(set_ca // 100, 0) if self._number.is_integer else self._json(set_ca, 2)
 
     def _take_phases(self, point, payload, _retained, _now_ms):
         phases = self._whole(payload)
-        if phases != 1 and phases != 3:
+        if phases is None or not commands.set_phases(point, phases):
             return NOT_TAKEN
-        point.image.value[P_PHASES_TO_USE] = phases
         return self._json(phases, 0)
 
     def _commands(self, point, retained):
@@ -158,25 +147,25 @@ class Inbox:
             self.replays += 1
             return False
         alive = not self._heartbeat.of(self.sender).reason
-        return alive and point.wish.may_command(MQTT, point.leader_alive(), self.sender)
+        return commands.may_act(point, MQTT, self.sender, alive)
 
-    def _take_trigger(self, point, payload, retained, _now_ms):
+    def _take_trigger(self, point, payload, retained, now_ms):
         value = TRIGGERS.get(payload)
         if value is None or not self._commands(point, retained):
             return NOT_TAKEN
         if value == b"true":
-            point.image.value[P_NOTICE] = NO_PHASE_SWITCH
+            commands.switch_phases(point, now_ms)
             self.reset = b"false"
         return value
 
-    def _take_cp_seconds(self, point, payload, retained, _now_ms):
+    def _take_cp_seconds(self, point, payload, retained, now_ms):
         seconds = self._whole(payload)
         if seconds is None or seconds < 0 or not self._commands(point, retained):
             return NOT_TAKEN
+        seconds = commands.interrupt_cp(point, seconds, now_ms)
         if seconds:
-            point.image.value[P_NOTICE] = NO_CP_RELAY
             self.reset = b"0"
-        return self._json(min(seconds, CP_SECONDS_MAX), 0)
+        return self._json(seconds, 0)
 
     def _take_parent(self, point, payload, _retained, _now_ms):
         if payload == b"null":
@@ -215,7 +204,6 @@ class Inbox:
             return NOT_TAKEN
         if tag in (b"null", b"None"):
             tag = None
-        for point in self._points:
-            point.image.value[P_RFID] = tag
+        commands.set_tag(self._points, tag)
         return b"null" if tag is None else b'"' + tag + b'"'
 

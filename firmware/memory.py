@@ -20,7 +20,7 @@ from clock import Latch
 from record import DAMAGED, HEAD_BYTES, NEWER, OK, check, seal
 
 VERSION = const(1)
-PAYLOAD_BYTES = const(16)
+PAYLOAD_BYTES = const(36)
 RECORD_BYTES = const(48)  # room for what a later version may have written: it must be told from a damaged one
 FLASH_EVERY_MS = const(60000)
 NAME = "memory.bin"

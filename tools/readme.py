@@ -20,7 +20,7 @@ BOARD = ROOT / "boards" / "esp32_generic" / "board.json"
 def cut_off_table():
     """Rows (what happens, what the box does), from the constants that make it so."""
     install.install()
-    import config
+    import config_rows
     import cp_relay
     import faults
     import gateway
@@ -28,7 +28,7 @@ def cut_off_table():
     from drivers import evse_din
     from host_tests.sim import invariants
 
-    _, _, limit_s, low_s, high_s = next(row for row in config.CONFIG if row[0] == "heartbeat_limit_s")
+    _, _, limit_s, low_s, high_s = next(row for row in config_rows.CONFIG if row[0] == "heartbeat_limit_s")
     watchdog_s = json.loads(BOARD.read_text())["watchdog_s"]
     lag_s = invariants.CUT_OFF_MS / 1000
     rows = [

@@ -7,6 +7,7 @@ import signal
 import threading
 
 import config
+import config_rows
 import pytest
 
 from host_tests.interop.live import Mosquitto, Watcher, until
@@ -189,4 +190,4 @@ def test_every_setting_on_the_page_exists():
     for text in rows:
         assert config.check_config({"mqtt": json.loads("{%s}" % text), "charge_points": [point]})["mqtt"]["mode"] == "broker"
     elsewhere = PAGE[PAGE.index("## A broker elsewhere") : PAGE.index("## Not served")]
-    assert set(re.findall(r'`"?(\w+)', elsewhere)) <= {row[0] for row in config.MQTT}
+    assert set(re.findall(r'`"?(\w+)', elsewhere)) <= {row[0] for row in config_rows.MQTT}

@@ -77,4 +77,4 @@ def build():
 
 
 gateway = build()
-del config, sys.modules["config"]  # as app does after the start
+del config, sys.modules["config"], sys.modules["config_rows"]  # as app does after the start

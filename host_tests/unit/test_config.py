@@ -3,11 +3,10 @@
 import copy
 import json
 
-import config
+import config_rows
 import pytest
-from config import (
-    BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, METER, MQTT, REQUIRED, RS485, WIFI, ConfigError, check_board, check_config,
-)  # fmt: skip
+from config import ConfigError, check_board, check_config
+from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, METER, MQTT, REQUIRED, RS485, WIFI
 
 from host_tests.sim.world import standard_config
 from host_tests.stubs.cpython import install
@@ -86,7 +85,7 @@ def message_of(checker, found):
 
 
 def is_scalar(row):
-    return row[1] in (int, str)
+    return row[1] in (int, str, bool)
 
 
 # -- what is fine ---------------------------------------------------------------------------------------------------------
@@ -170,6 +169,8 @@ def test_a_value_of_the_wrong_type_is_named_with_what_was_expected_and_found(cas
         wrong.append(None)
     if isinstance(row[1], tuple):
         wrong.remove({"a": 1})
+    if row[1] is bool:
+        wrong = [2, -1, "true", [1], {"a": 1}, None]
     if row[0] == "evse_ids":
         wrong[wrong.index([1])] = [1, 2, 3, 4, 5]
     elif isinstance(row[1], list):
@@ -189,7 +190,7 @@ def test_null_is_accepted_where_the_default_is_null(case):
     assert at(checker(found), path)[row[0]] is None
 
 
-LIMITED = [c for c in ROWS if is_scalar(c[4]) and not isinstance(c[4][3], tuple)]
+LIMITED = [c for c in ROWS if c[4][1] in (int, str) and not isinstance(c[4][3], tuple)]
 
 
 @pytest.mark.parametrize("case", LIMITED, ids=row_id)
@@ -212,7 +213,7 @@ def test_a_value_at_a_limit_passes_and_beyond_it_is_named_with_both_limits(case)
         assert "%d to %d" % (low, high) in message and message.endswith(", found %r" % value_of(size))
 
 
-CHOICES = [c for c in ROWS if is_scalar(c[4]) and isinstance(c[4][3], tuple)]
+CHOICES = [c for c in ROWS if is_scalar(c[4]) and isinstance(c[4][3], tuple) and c[4][1] is not bool]
 
 
 @pytest.mark.parametrize("case", CHOICES, ids=row_id)
@@ -342,11 +343,11 @@ def test_nothing_is_required_but_what_can_not_be_guessed():
 
 
 def test_the_limits_that_safety_depends_on():
-    rows = {row[0]: row for row in config.CONFIG}
+    rows = {row[0]: row for row in config_rows.CONFIG}
     assert rows["heartbeat_limit_s"][2:] == (60, 30, 120)
     assert rows["installation_limit_a"][2:] == (16, 6, 32)
-    assert {row[0]: row for row in config.METER}["lost_current_ca"][2:] == (0, 0, 3200)
-    assert {row[0]: row for row in config.BOARD}["watchdog_s"][2] == 10
+    assert {row[0]: row for row in config_rows.METER}["lost_current_ca"][2:] == (0, 0, 3200)
+    assert {row[0]: row for row in config_rows.BOARD}["watchdog_s"][2] == 10
 
 
 def test_a_config_error_is_an_exception_of_its_own():

@@ -7,7 +7,8 @@ import pytest
 from clock import TICKS_MASK
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inbox import CP_SECONDS_MAX, HEARTBEAT_END, NO_CP_RELAY, NO_PHASE_SWITCH, TAG_BYTES, TOO_HIGH, Inbox
+from commands import CP_SECONDS_MAX, NO_CP_RELAY, NO_PHASE_SWITCH
+from inbox import HEARTBEAT_END, TAG_BYTES, TOO_HIGH, Inbox
 from intents import MODBUS, MQTT, NOBODY, Heartbeat, Wish
 from points import Image
 from safety import R_HEARTBEAT_FIRST, R_HEARTBEAT_NEVER

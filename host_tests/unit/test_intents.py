@@ -1,7 +1,7 @@
 """Heartbeats: who is alive, who is too slow, and that nothing from the past ever wakes anybody. Who leads: test_leadership."""
 
 import pytest
-from config import CONFIG
+from config_rows import CONFIG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intents import LIMIT_MAX_S, MARGIN_MS, Heartbeat

@@ -108,22 +108,22 @@ def box():
 
 # -- the way in -----------------------------------------------------------------------------------------------------------
 
-OURS, OLDER, SHORT = sealed(bytes((1,)) * 16), sealed(bytes((2,)) * 16), sealed(b"\x03\x04")
+OURS, OLDER, SHORT = sealed(bytes((1,)) * PAYLOAD_BYTES), sealed(bytes((2,)) * PAYLOAD_BYTES), sealed(b"\x03\x04")
 FUTURE = sealed(bytes((9,)) * 44, VERSION + 1)
 NOISE = bytes(range(50, 50 + 20))
 BOOTS = {
     "a new box": (b"", None, ZEROS, False, False),
-    "a reset": (OURS, OLDER, bytes((1,)) * 16, False, False),
-    "a reset before flash was ever written": (OURS, None, bytes((1,)) * 16, False, False),
-    "a power loss": (b"", OLDER, bytes((2,)) * 16, False, False),
-    "RTC memory came up as noise": (NOISE, OLDER, bytes((2,)) * 16, False, False),
-    "flash is damaged, RTC memory is not": (OURS, NOISE, bytes((1,)) * 16, False, False),
+    "a reset": (OURS, OLDER, bytes((1,)) * PAYLOAD_BYTES, False, False),
+    "a reset before flash was ever written": (OURS, None, bytes((1,)) * PAYLOAD_BYTES, False, False),
+    "a power loss": (b"", OLDER, bytes((2,)) * PAYLOAD_BYTES, False, False),
+    "RTC memory came up as noise": (NOISE, OLDER, bytes((2,)) * PAYLOAD_BYTES, False, False),
+    "flash is damaged, RTC memory is not": (OURS, NOISE, bytes((1,)) * PAYLOAD_BYTES, False, False),
     "both are damaged": (NOISE, NOISE, ZEROS, False, True),
     "an empty file": (b"", b"", ZEROS, False, False),
-    "an older firmware wrote fewer bytes": (b"", SHORT, b"\x03\x04" + bytes(14), False, False),
+    "an older firmware wrote fewer bytes": (b"", SHORT, b"\x03\x04" + bytes(PAYLOAD_BYTES - 2), False, False),
     "a newer firmware was here before a reset": (FUTURE, OLDER, ZEROS, True, False),
     "a newer firmware was here before a power loss": (b"", FUTURE, ZEROS, True, False),
-    "a newer firmware was here, but RTC memory is ours since": (OURS, FUTURE, bytes((1,)) * 16, False, False),
+    "a newer firmware was here, but RTC memory is ours since": (OURS, FUTURE, bytes((1,)) * PAYLOAD_BYTES, False, False),
 }
 
 
@@ -148,7 +148,7 @@ def test_later_versions_find_everything_where_it_is_today(box):
     box.memory.put(memory.M_LATCHED, 3)
     box.memory.put(memory.M_LATCHED + 1, 4)
     box.step()
-    assert box.flash.files["memory.bin"].hex() == "0110" + "81800304" + "00" * 12 + "000a"
+    assert box.flash.files["memory.bin"].hex() == "0124" + "81800304" + "00" * 32 + "891b"
 
 
 # -- put ------------------------------------------------------------------------------------------------------------------

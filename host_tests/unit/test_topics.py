@@ -9,7 +9,8 @@ from charge_point import TWO_DOORS
 from faults import FAULTS, GERMAN
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inbox import NO_CP_RELAY, NO_PHASE_SWITCH, TAG_BYTES, TOO_HIGH
+from commands import NO_CP_RELAY, NO_PHASE_SWITCH
+from inbox import TAG_BYTES, TOO_HIGH
 from mqtt_client import PACKET_BYTES
 from points import BOOL, NUMBER, POINTS, TEXT, Image
 from safety import REASONS

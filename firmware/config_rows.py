@@ -1,0 +1,77 @@
+"""What config.json and board.json may hold: one row per key. Read by config at boot, then given back."""
+
+from drivers.meters import METERS
+
+# Each row: key, kind, default (REQUIRED: must be given), lowest, highest or the allowed values. Kinds: int, bool, str, rows (an object),
+# [rows] or [row] (a list of objects or of what that row says). Where the default is None, null is fine, too.
+REQUIRED = object()
+BAUDS = (2400, 4800, 9600, 19200, 38400)
+
+WIFI = (
+    ("ssid", str, "", 0, 32),
+    ("password", str, "", 0, 64),
+)
+BUS = (
+    ("baud", int, 9600, BAUDS, None),
+    ("gap_ms", int, 20, 5, 250),
+)
+CONTROLLER = ("address", str, REQUIRED, 1, 15)
+MQTT = (
+    ("mode", str, None, ("broker", "client"), None),  # broker: controllers dial in. Not given: client where there is a host
+    ("host", str, None, 1, 64),  # client only
+    ("port", int, 1883, 1, 65535),
+    ("user", str, None, 0, 64),
+    ("password", str, None, 0, 64),
+    ("prefix", str, "", 0, 48),
+    ("controllers", [CONTROLLER], None, 1, 8),  # broker only: addresses that may set something
+    ("first_come", bool, False, None, None),  # broker only: the first controller stays the only one until a restart
+    ("sockets", int, 10, 8, 16),  # broker only: of the image in all
+    ("client_id", str, None, 1, 64),
+    ("keepalive_s", int, 20, 5, 120),
+)
+METER = (
+    ("type", str, REQUIRED, tuple(sorted(METERS)) + ("none",), None),
+    ("unit", int, None, 1, 247),
+    ("lost_current_ca", int, 0, 0, 3200),
+)
+CHARGE_POINT = (
+    ("evse", int, REQUIRED, 1, 247),
+    ("phases", int, 3, (1, 3), None),
+    ("meter", METER, REQUIRED, None, None),
+)
+CONFIG = (
+    ("name", str, "ladepunkt", 1, 20),
+    ("language", str, "de", ("de", "en"), None),  # of get/fault_str, which openWB shows to its user
+    ("heartbeat_limit_s", int, 60, 30, 120),
+    ("installation_limit_a", int, 16, 6, 32),
+    ("wifi", WIFI, {}, None, None),
+    ("bus", BUS, {}, None, None),
+    ("mqtt", MQTT, {}, None, None),
+    ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
+)
+# The floor reads board.json without this module: what it needs has no default here, or the same one there.
+RS485 = (
+    ("uart", int, REQUIRED, 0, 2),
+    ("tx", int, REQUIRED, 0, 48),
+    ("rx", int, REQUIRED, 0, 48),
+    ("de", int, None, 0, 48),
+    ("baud", int, 9600, BAUDS, None),
+)
+CP_RELAY = (
+    ("pin", int, REQUIRED, 0, 48),
+    ("contact", str, REQUIRED, ("nc", "no"), None),  # CP flows while the coil is off; while it is on
+    ("active", int, REQUIRED, (0, 1), None),  # the level that switches the coil on
+)
+BUTTON = (
+    ("pin", int, REQUIRED, 0, 48),
+    ("pressed", int, 0, (0, 1), None),
+)
+EVSE_ID = ("id", int, REQUIRED, 1, 247)
+BOARD = (
+    ("board", str, REQUIRED, 1, 32),
+    ("rs485", [RS485], REQUIRED, 1, 1),
+    ("watchdog_s", int, 10, 5, 60),
+    ("evse_ids", [EVSE_ID], [1], 1, 4),
+    ("cp_relays", [CP_RELAY], [], 0, 2),
+    ("button", BUTTON, None, None, None),
+)
