@@ -17,6 +17,7 @@ REG_SET = const(1000)  # raw: 1 A, or 0.01 A in precise mode
 REG_COMMAND = const(1004)
 REG_FIRMWARE = const(1005)
 REG_CONFIG = const(2005)  # read together with 2006 and 2007
+REG_POWER_UP = const(2000)  # read together with the next four
 PRECISE_BIT = const(0x80)
 CLEAR_RCD = const(4)
 DISABLED_BITS = const(0x6000)  # bits 13 and 14 of 2005: left behind by other firmware, such an EVSE never charges
@@ -71,18 +72,16 @@ class EvseDin:
         self.state = ERASING
         self.firmware = 0
         self.precise = False
-        self.limit_a = None  # 2007
-        self.cable_a = 0  # 1003, kept while plugged
-        self.vehicle_state = 0  # 1002, 0 unknown
-        self.status = 0  # 1007
+        self.limit_a, self.cable_a = None, 0  # 2007; 1003, kept while plugged
+        self.power_up = None  # 2000 to 2004 as bytes: what it does after its own power-up; for whoever looks for trouble
+        self.vehicle_state = self.status = 0  # 1002, 0 unknown; 1007
         self.raw = _NEVER  # 1000 as last read
         self.signalled_raw = 0  # 1001: what the pilot says
         self.pilot_open = False  # by our relay: the EVSE then sees no car, whoever is plugged in
         self.target_ca = 0
         self.heard = Latch()
-        self.foreign_values = 0
-        self.restarts = 0
-        self._missed = False  # the last request got no answer
+        self.foreign_values = self.restarts = 0
+        self._missed = False  # no answer to the last request
         self._block = BLOCK_OLD
         self._asked_in = ERASING  # the state in which the request in flight was made
         self._since_ms = 0
@@ -92,6 +91,7 @@ class EvseDin:
         self._refined = False  # bit 7 was written since power-up: never twice
         self._doubted = False  # started over because 1001 did not fit the scale; once is enough
         self._clear = False  # somebody at the box wants the RCD error cleared
+        self._curious = True  # 2000 to 2004 were not asked for yet
 
     def _enter(self, state, now_ms):
         self.state = state
@@ -142,6 +142,7 @@ class EvseDin:
     def _restart(self, now_ms):
         self.restarts = (self.restarts + 1) & 0xFFFFFF
         self._unread = False
+        self._curious = True
         self._enter(ERASING, now_ms)
 
     # --- what it wants from the line ---
@@ -178,6 +179,8 @@ class EvseDin:
             self._tell_set(self._target_raw())
         elif self._clears() and not self._unread:
             self.station.tell(REG_COMMAND, CLEAR_RCD)
+        elif self._curious and not self._unread and self.state == READY:
+            self.station.ask(modbus.READ_HOLDING, REG_POWER_UP, 5)
         else:
             self.station.ask(modbus.READ_HOLDING, REG_SET, self._block)
 
@@ -191,6 +194,7 @@ class EvseDin:
         wrote = self.station.function == modbus.WRITE_MULTIPLE
         if wrote:
             self._note_write(now_ms)
+        self._curious = self._curious and self.station.address != REG_POWER_UP
         if result < 0:
             self._missed = True
             return
@@ -218,7 +222,7 @@ class EvseDin:
                 self._enter(SETTLING, now_ms)
 
     def _came_back(self, now_ms):
-        """Notes a sign of life; True when it is the first one after more than 1 s of silence."""
+        """Notes a sign of life; True after more than 1 s of silence."""
         away = self._missed and self.heard.check(now_ms, EVSE_SILENT_MS)
         self._missed = False
         self.heard.mark(now_ms)
@@ -245,6 +249,8 @@ class EvseDin:
             self._enter(ASKING if self.firmware >= FIRMWARE_MIN else REFUSED, now_ms)
         elif self.station.address == REG_CONFIG:
             self._read_config(modbus.word(frame, 3), modbus.word(frame, 7), now_ms)
+        elif self.station.address == REG_POWER_UP:
+            self.power_up = bytes(frame[3:13])  # once per start-up
         else:
             self._read_block(frame, now_ms)
 

@@ -1,7 +1,7 @@
 """The EVSE-DIN driver: 0 A before anything else, then learning, then keeping register 1000 at the target."""
 import pytest
 from bus import IDLE
-from drivers.evse_din import REFUSED
+from drivers.evse_din import READY, REFUSED
 from plan import WRITE, ZERO
 from safety import R_EVSE_OLD
 
@@ -51,6 +51,7 @@ def test_the_pause_before_precise_mode_is_read_back_is_a_second(bench):
 def test_the_block_is_as_long_as_this_firmware_allows(firmware):
     bench = EvseBench(firmware)
     bench.until_ready()
+    bench.run(500)  # what is read once is read by then
     since_ms = bench.now_ms
     bench.run(2000)
     blocks = {(f.function, f.address, f.count) for f in bench.frames(since_ms=since_ms)}
@@ -263,3 +264,21 @@ def test_an_evse_that_cuts_our_value_is_not_foreign(bench):
     bench.evse.target_ca = 0
     bench.run(500)
     assert bench.model.set_current_raw == 0
+
+
+def test_what_it_does_after_its_own_power_up_is_read_once_and_never_written(bench):
+    bench.model.configure(2000, 32)
+    bench.model.configure(2002, 5)
+    bench.model.configure(2003, 1)
+    start_up(bench, 1000)
+    bench.run(3000)
+    assert list(bench.evse.power_up) == [0, 32, 0, 1, 0, 5, 0, 1, 0, 0]
+    assert bench.script().count("read 2000 x 5") == 1
+    assert not [address for address, _ in bench.eeprom_writes() if address != 2005]
+
+
+def test_an_evse_that_refuses_2000_is_used_all_the_same(bench):
+    bench.tamper = lambda unit, function, address, words: 2 if address == 2000 else words
+    start_up(bench, 1000)
+    bench.run(3000)
+    assert bench.evse.power_up is None and bench.evse.state == READY and bench.script().count("read 2000 x 5") == 1
