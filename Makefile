@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long mutants bench tidy coverage test-setup clean
+.PHONY: help setup run doctor test test-long mutants bench tidy coverage test-setup clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -16,6 +16,11 @@ setup: ## create .venv with the pinned requirements (fast when it is there)
 run: ## the wallbox on your desk; options in ARGS, for example make run ARGS="--headless --seconds 60"
 	@$(PYTHON3) tools/setup.py --quiet
 	@$(VENV_PYTHON) -m tools.desk $(ARGS)
+
+doctor: ## what is wrong with a box, and what to do: PORT=/dev/ttyUSB0 at USB, or HOST=... [MQTT_PORT= MODBUS_PORT= HTTP_PORT=]
+	@$(PYTHON3) tools/setup.py --quiet
+	@$(VENV_PYTHON) -m tools.doctor $(if $(PORT),--port $(PORT)) $(if $(HOST),--host $(HOST)) $(if $(MQTT_PORT),--mqtt-port $(MQTT_PORT)) \
+		$(if $(MODBUS_PORT),--modbus-port $(MODBUS_PORT)) $(if $(HTTP_PORT),--http-port $(HTTP_PORT)) $(ARGS)
 
 # --- tests -------------------------------------------------------------------------------------------------------------
 

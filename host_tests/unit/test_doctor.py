@@ -1,0 +1,128 @@
+"""The doctor's judgement of /status.json, its report and its exit status."""
+
+import copy
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from tools.doctor import report, status
+from tools.doctor.__main__ import main
+from tools.doctor.finding import FIX, HINT, OK
+
+STATION = {
+    "kind": "evse", "unit": 1, "silent": False, "requests": 1000, "timeouts": 0, "crc_errors": 0, "wrong_replies": 0, "echoes": 0,
+    "latency_max_ms": 40,
+}  # fmt: skip
+HEALTHY = {
+    "version": "0.1.0", "name": "garage", "uptime_s": 500, "longest_step_ms": 40, "heap": {"free": 60000, "used": 90000, "idf_free": 90000},
+    "bus": {"late_bytes": 0, "noise_bytes": 0, "stations": [STATION, dict(STATION, kind="meter", unit=105)]},
+    "wifi": {"rssi_dbm": -55}, "clock": "2026-11-22T10:00:00Z",
+    "mqtt": {"mode": "broker", "online": True, "rejected": 0, "refused": 0},
+    "charge_points": [
+        {"leader": "mqtt", "heartbeat_age_s": 3, "second_stop": True, "evse": {"power_up": [0, 1, 5, 1, 0]}},
+    ],
+}  # fmt: skip
+
+
+def judged(change=None, *path):
+    found = copy.deepcopy(HEALTHY)
+    if path:
+        at = found
+        for part in path[:-1]:
+            at = at[part]
+        at[path[-1]] = change
+    return status.judge(found)
+
+
+def test_a_healthy_box_has_nothing_but_ok():
+    assert {finding.level for finding in judged()} == {OK}
+
+
+@pytest.mark.parametrize(
+    ("level", "value", "path", "says"),
+    [
+        (FIX, True, ("bus", "stations", 0, "silent"), "silent"),
+        (FIX, 60, ("bus", "stations", 0, "timeouts"), "bus.gap_ms"),
+        (HINT, 20, ("bus", "stations", 0, "timeouts"), "bus.gap_ms"),
+        (FIX, 80, ("bus", "stations", 1, "crc_errors"), "two devices with one unit id"),
+        (FIX, 80, ("bus", "stations", 1, "wrong_replies"), "another master"),
+        (HINT, 9, ("bus", "stations", 1, "echoes"), "/RE"),
+        (HINT, 500, ("bus", "noise_bytes"), "120 ohm"),
+        (HINT, 800, ("longest_step_ms",), "390 ms"),
+        (FIX, 900, ("heap", "free"), "16384"),
+        (FIX, 900, ("heap", "idf_free"), "IDF"),
+        (HINT, -75, ("wifi", "rssi_dbm"), "weak"),
+        (FIX, -85, ("wifi", "rssi_dbm"), "Ethernet"),
+        (HINT, None, ("clock",), "time.server"),
+        (HINT, 4, ("mqtt", "refused"), "mqtt.controllers"),
+        (HINT, 4, ("mqtt", "rejected"), "docs/mqtt.md"),
+        (HINT, None, ("charge_points", 0, "heartbeat_age_s"), "secondary"),
+        (HINT, False, ("charge_points", 0, "second_stop"), "no second stop path"),
+        (FIX, [32, 1, 5, 1, 0], ("charge_points", 0, "evse", "power_up"), "power dip"),
+        (HINT, [6, 1, 5, 1, 0], ("charge_points", 0, "evse", "power_up"), "power dip"),
+        (FIX, [0, 1, 5, 0, 0], ("charge_points", 0, "evse", "power_up"), "2003"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_to_do(level, value, path, says):
+    wrong = [finding for finding in judged(value, *path) if finding.level != OK]
+    assert [finding.level for finding in wrong] == [level] and says in wrong[0].line()
+
+
+def test_a_firmware_that_tells_less_is_judged_by_what_it_tells():
+    assert {finding.level for finding in status.judge({"version": "0.0.9", "charge_points": []})} == {OK}
+
+
+def test_the_report_names_no_password_no_network_and_no_whole_address(tmp_path):
+    path = tmp_path / "report.json"
+    details = {"config": {"wifi": {"ssid": "home", "password": "x1y2"}, "mqtt": {"user": "u", "host": "192.168.1.20"}}, "rfid": "000884"}
+    report.write(path, judged(), details)
+    text = path.read_text()
+    for secret in ("home", "x1y2", "168.1", "000884", '"u"'):
+        assert secret not in text
+    assert "192.x.x.20" in text and len(json.loads(text)["findings"]) == len(judged())
+
+
+class _Page(BaseHTTPRequestHandler):
+    found = HEALTHY
+
+    def do_GET(self):
+        body = json.dumps(self.found).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def page():
+    server = HTTPServer(("127.0.0.1", 0), _Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def run(tmp_path, port):
+    return main(["--host", "127.0.0.1", "--http-port", str(port), "--mqtt-port", "0", "--modbus-port", "0", "--report", str(tmp_path / "r.json")])
+
+
+def test_a_healthy_box_ends_with_0_and_a_broken_one_with_1(tmp_path, page, monkeypatch, capsys):
+    assert run(tmp_path, page) == 0
+    broken = copy.deepcopy(HEALTHY)
+    broken["bus"]["stations"][0]["silent"] = True
+    monkeypatch.setattr(_Page, "found", broken)
+    assert run(tmp_path, page) == 1
+    assert "1 to be fixed" in capsys.readouterr().out
+
+
+def test_a_box_without_a_page_is_a_hint_that_says_how_to_see_more(tmp_path, capsys):
+    assert run(tmp_path, 1) == 0
+    assert "page.enabled" in capsys.readouterr().out
+
+
+def test_without_a_box_it_says_how_to_name_one(capsys):
+    assert main([]) == 2 and "--host" in capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""Who is on the RS485 line, and does the line itself work? Everything is asked one after the other, the box rests at 0 A."""
+
+from tools.doctor.finding import fix, hint, ok
+from tools.doctor.frames import ANSWER, READ_HOLDING, READ_INPUT, REFUSED, SILENT
+
+EVSE_UNITS = (1, 2, 11, 12)  # openWB's, and what most controllers are set to
+METER_UNITS = (5, 6, 105, 106, 201, 202)
+SPEEDS = ((19200, "N"), (38400, "N"), (4800, "N"), (2400, "N"), (9600, "E"), (19200, "E"), (38400, "E"), (57600, "N"))
+REPEATS = 3
+WIRES = "check A and B (some labels are swapped: exchange them), the common GND, and the supply of the devices"
+
+_FIRMWARE, _VOLTAGE, _B23_VOLTAGE, _MPM_VOLTAGE = 1005, 0x0000, 0x5B00, 0x0008
+
+
+class Scan:
+    """The result: `evses` and `meters` are unit ids, `findings` what there is to say."""
+
+    def __init__(self, line, wanted_evses=(), wanted_meters=()):
+        self.line = line
+        self.evses = []
+        self.meters = {}  # unit: (function, address) that it answered
+        self.findings = []
+        self._wanted_evses = tuple(wanted_evses)
+        self._wanted_meters = tuple(wanted_meters)
+        self._garbled = []
+        self._echo = False
+
+    def run(self, say=lambda text: None):
+        for unit in _both(self._wanted_evses, EVSE_UNITS):
+            say(f"EVSE at unit id {unit}?")
+            if self._answers(unit, READ_HOLDING, _FIRMWARE, 1):
+                self.evses.append(unit)
+        for unit in _both(self._wanted_meters, METER_UNITS):
+            say(f"meter at unit id {unit}?")
+            self._find_meter(unit)
+        self._judge(say)
+        return self
+
+    def _find_meter(self, unit):
+        for function, address in ((READ_INPUT, _VOLTAGE), (READ_INPUT, _MPM_VOLTAGE), (READ_HOLDING, _B23_VOLTAGE)):
+            if unit in self._garbled:
+                return
+            if self._answers(unit, function, address, 2):
+                self.meters[unit] = (function, address)
+                return
+
+    def _answers(self, unit, function, address, count):
+        """True when somebody answers with this id, also by refusing. Garbage is asked for again: noise comes and goes."""
+        for _ in range(REPEATS):
+            reply = self.line.read(unit, function, address, count)
+            self._echo = self._echo or reply.echo
+            if reply.kind == REFUSED:
+                return function == READ_HOLDING and address == _FIRMWARE
+            if reply.kind == ANSWER:
+                return True
+            if reply.kind == SILENT:
+                return False
+        self._garbled.append(unit)
+        return False
+
+    def _judge(self, say):
+        found = len(self.evses) + len(self.meters)
+        self._judge_line(found, say)
+        self.findings.append(
+            hint("line echo", "the transceiver returns what it sends", "it works, but tie its /RE to DE to save time on the line")
+            if self._echo
+            else ok("line echo", "none")
+        )
+        for unit in self._wanted_evses:
+            self._judge_wanted("EVSE", "charge_points[].evse", unit, unit in self.evses)
+        for unit in self._wanted_meters:
+            self._judge_wanted("meter", "charge_points[].meter.unit", unit, unit in self.meters)
+        for unit in self.evses:
+            if unit not in self._wanted_evses:
+                self.findings.append(hint(f"EVSE at unit id {unit}", "answers, but config.json does not name it", "add it to charge_points"))
+
+    def _judge_line(self, found, say):
+        if not found and not self._garbled:
+            self._judge_silence(say)
+        elif not found:
+            self.findings.append(
+                fix("RS485 line", f"only noise, at unit ids {_ids(self._garbled)}", "end the line with 120 ohm at both ends, and " + WIRES)
+            )
+        else:
+            self.findings.append(ok("RS485 line", f"{found} devices answer at {self.line.baud} 8{self.line.parity}1"))
+            for unit in self._garbled:
+                todo = "if two devices have this id, take one off the line and give the other a new id; otherwise " + WIRES
+                self.findings.append(fix(f"unit id {unit}", "answers, but never with a whole frame: two devices with one id?", todo))
+
+    def _judge_silence(self, say):
+        for baud, parity in SPEEDS:
+            say(f"anybody at {baud} 8{parity}1?")
+            line = self.line.at(baud, parity)
+            for unit in _both(self._wanted_evses, (1,)) + _both(self._wanted_meters, (105, 5)):
+                for function, address in ((READ_HOLDING, _FIRMWARE), (READ_INPUT, _VOLTAGE)):
+                    if line.read(unit, function, address, 1 if function == READ_HOLDING else 2).kind in (ANSWER, REFUSED):
+                        todo = f"set the device to {self.line.baud} 8{self.line.parity}1"
+                        self.findings.append(fix("RS485 line", f"unit id {unit} answers at {baud} 8{parity}1 only", todo))
+                        return
+        self.findings.append(
+            fix("RS485 line", "silence: nobody answers, at any speed", WIRES + "; a new EVSE-DIN has Modbus off (AN to GND 5 times after power-up)")
+        )
+
+    def _judge_wanted(self, kind, key, unit, there):
+        what = f"{kind} at unit id {unit}"
+        if there:
+            self.findings.append(ok(what, "answers"))
+        elif unit not in self._garbled:
+            others = self.evses if kind == "EVSE" else list(self.meters)
+            seen = f"; such devices are at {_ids(others)}: change {key} in config.json" if others else "; " + WIRES
+            self.findings.append(fix(what, "config.json names it, but nobody answers", "give the device this id" + seen))
+
+
+def _both(first, second):
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def _ids(units):
+    return ", ".join(str(unit) for unit in units)
+
+

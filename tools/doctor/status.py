@@ -1,0 +1,154 @@
+"""What /status.json tells: the line, the memory, the loop, the Wi-Fi, the clock. A key that this firmware lacks is not judged."""
+
+import json
+import urllib.error
+import urllib.request
+
+from tools.doctor.finding import fix, hint, ok
+
+TIMEOUT_S = 5
+STEP_MS = 390  # a primary's budget for one of its connections
+HEAP_FREE_BYTES = 16 * 1024
+IDF_FREE_BYTES = 24 * 1024
+BAD_PERCENT, ODD_PERCENT = 5, 1
+WEAK_DBM, POOR_DBM = -70, -80
+
+
+def fetch(host, port):
+    """(status, None), or (None, a Finding that says why not)."""
+    what = f"status page at {host}:{port}"
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/status.json", timeout=TIMEOUT_S) as answer:
+            return json.load(answer), None
+    except (OSError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", error)
+        return None, hint(what, f"not there: {reason}", "set page.enabled in config.json to see more, or run the doctor over USB")
+    except ValueError as error:
+        return None, fix(what, f"no JSON: {error}", "is something else listening on this port?")
+
+
+def judge(status):
+    findings = [ok("firmware", f"{status.get('version')}, up for {status.get('uptime_s')} s")]
+    findings += _line(status.get("bus", {})) + _loop(status) + _heap(status.get("heap", {}))
+    findings += _network(status) + _clock(status) + _mqtt(status.get("mqtt", {}))
+    for index, point in enumerate(status.get("charge_points", [])):
+        findings += _point(index, point)
+    return findings
+
+
+def _line(bus):
+    findings = []
+    for station in bus.get("stations", []):
+        findings += _station(station)
+    noise = bus.get("noise_bytes", 0)
+    if noise > 100:
+        findings.append(hint("line noise", f"{noise} bytes that belong to nothing", "120 ohm at both ends of the line, GND connected, wires twisted"))
+    elif "noise_bytes" in bus:
+        findings.append(ok("line noise", f"{noise} bytes since the start"))
+    return findings
+
+
+def _station(station):
+    what = f"{station.get('kind')} at unit id {station.get('unit')}"
+    requests = max(1, station.get("requests", 0))
+    if station.get("silent"):
+        return [fix(what, "silent", "check A, B and GND, its supply and its unit id; `make doctor PORT=...` scans the line")]
+    findings = []
+    for key, name, todo in (
+        ("timeouts", "not answered", "raise bus.gap_ms to 50 or 100, check the wiring"),
+        ("crc_errors", "answered with errors", "termination and GND of the line, or two devices with one unit id"),
+        ("wrong_replies", "answered wrongly", "two devices with one unit id, or another master on the line"),
+    ):
+        percent = 100 * station.get(key, 0) / requests
+        if percent >= ODD_PERCENT:
+            findings.append((fix if percent >= BAD_PERCENT else hint)(what, f"{percent:.1f} % of {requests} requests {name}", todo))
+    if station.get("echoes"):
+        findings.append(hint(what, "the transceiver returns what it sends", "it works, but tie its /RE to DE"))
+    return findings or [ok(what, f"{requests} requests, slowest answer {station.get('latency_max_ms')} ms")]
+
+
+def _loop(status):
+    longest_ms = status.get("longest_step_ms")
+    if longest_ms is None:
+        return []
+    if longest_ms > STEP_MS:
+        return [hint("longest step", f"{longest_ms} ms", f"above {STEP_MS} ms a primary may miss values: report what happened then")]
+    return [ok("longest step", f"{longest_ms} ms")]
+
+
+def _heap(heap):
+    findings = []
+    for key, name, least in (("free", "heap", HEAP_FREE_BYTES), ("idf_free", "IDF heap", IDF_FREE_BYTES)):
+        free = heap.get(key)
+        if free is None:
+            continue
+        text = f"{free} bytes free"
+        if free < least:
+            findings.append(fix(name, text, f"expected at least {least}: switch off the page or the second door"))
+        else:
+            findings.append(ok(name, text))
+    return findings
+
+
+def _network(status):
+    dbm = status.get("wifi", {}).get("rssi_dbm") if status.get("wifi") else None
+    if dbm is None:
+        return []
+    if dbm < POOR_DBM:
+        return [fix("Wi-Fi", f"{dbm} dBm", "connections will break: move the access point or use Ethernet")]
+    if dbm < WEAK_DBM:
+        return [hint("Wi-Fi", f"{dbm} dBm", "weak: a metal door or a car may be enough to lose it")]
+    return [ok("Wi-Fi", f"{dbm} dBm")]
+
+
+def _clock(status):
+    if "clock" not in status:
+        return []
+    if status["clock"] is None:
+        return [hint("clock", "not set", "timestamps are missing, everything else works; time.server may name your router")]
+    return [ok("clock", str(status["clock"]))]
+
+
+def _mqtt(mqtt):
+    findings = []
+    if mqtt.get("mode") == "client" and not mqtt.get("online"):
+        findings.append(fix("MQTT client", "not connected", "is the broker there, are mqtt.host, user and password right?"))
+    if mqtt.get("refused"):
+        findings.append(hint("controllers", f"{mqtt['refused']} sets refused", "somebody outside mqtt.controllers tries to lead"))
+    if mqtt.get("rejected"):
+        findings.append(hint("set messages", f"{mqtt['rejected']} rejected", "values out of range or of the wrong type: see docs/mqtt.md"))
+    return findings
+
+
+def _point(index, point):
+    name = f"charge point {index}"
+    findings = []
+    age_s = point.get("heartbeat_age_s")
+    if age_s is None:
+        todo = "enter this box as a secondary in openWB, or lead it by Modbus"
+        findings.append(hint(f"{name}, heartbeat", "never heard", todo))
+    else:
+        findings.append(ok(f"{name}, heartbeat", f"{age_s} s ago; led by {point.get('leader')}"))
+    if point.get("second_stop") is False:
+        findings.append(hint(f"{name}, second stop", "no CP relay", "no second stop path: if the EVSE hangs only its fuse stops the car"))
+    elif "second_stop" in point:
+        findings.append(ok(f"{name}, second stop", "CP relay fitted"))
+    return findings + _evse(name, point.get("evse") or {})
+
+
+def _evse(name, evse):
+    """`power_up`: registers 2000 to 2004."""
+    findings = []
+    words = evse.get("power_up")
+    if words:
+        amperes, analog = words[0], words[3]
+        what, todo = f"{name}, EVSE register 2000", "this is what a car gets after a power dip: set it to 0 (`make doctor PORT=...` does)"
+        if amperes > 6:
+            findings.append(fix(what, f"{amperes} A", todo))
+        elif amperes:
+            findings.append(hint(what, f"{amperes} A", todo))
+        else:
+            findings.append(ok(what, "0 A"))
+        if analog == 0:
+            findings.append(fix(f"{name}, EVSE register 2003", "0: a voltage at AN decides, set points have no effect", "set it to 1"))
+    return findings
