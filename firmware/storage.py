@@ -80,3 +80,24 @@ class RtcMemory:
         if self._floor.record[CP_AT + i] != byte:
             self._floor.record[CP_AT + i] = byte
             self._floor.save()
+
+
+class Asset:
+    """A file that is only read, bit by bit and by several at a time: nothing is kept open. size: -1 when there is none."""
+
+    def __init__(self, name):
+        self.size = -1
+        self._name = name
+        try:
+            self.size = os.stat(name)[6]
+        except OSError:
+            pass
+
+    def read(self, at, buf):
+        """Bytes from `at` on, as many as fit into buf; 0 at the end, and when the file has gone."""
+        try:
+            with open(self._name, "rb") as file:
+                file.seek(at)
+                return file.readinto(buf)
+        except OSError:
+            return 0

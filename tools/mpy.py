@@ -1,4 +1,5 @@
-"""Compiles the firmware to .mpy, the form it has on a device, but for the two files that MicroPython looks for as sources.
+"""Compiles the firmware to .mpy, the form it has on a device, but for the two files that MicroPython looks for as sources; with
+them goes the page that the box shows.
 
     python -m tools.mpy FOLDER
 """
@@ -15,6 +16,7 @@ from tools import consts, shrink
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
 SOURCES = ("boot.py", "main.py")
+PAGE = "page.html"
 
 
 class CompileError(Exception):
@@ -24,7 +26,7 @@ class CompileError(Exception):
 def build(dest, firmware=FIRMWARE, extra=()):
     """Compile every .py below `firmware`, and the files `extra`, into the same place below `dest`; other .mpy there go.
 
-    SOURCES are copied as they are. Constants are folded across all others (see consts). Returns the bytes of all results.
+    SOURCES and PAGE are copied as they are. Constants are folded across all others (see consts). Returns the bytes of all modules.
     Raises CompileError.
     """
     dest = Path(dest)
@@ -41,6 +43,8 @@ def build(dest, firmware=FIRMWARE, extra=()):
                 shutil.copyfile(source, results[source])
             else:
                 _compile(folded[_module(name)], results[source], name)
+    if (Path(firmware) / PAGE).exists():
+        shutil.copyfile(Path(firmware) / PAGE, dest / PAGE)
     return sum(result.stat().st_size for result in results.values())
 
 

@@ -165,3 +165,28 @@ def test_the_same_state_again_writes_nothing(rtc, floor):
 
 def test_a_record_of_memory_fits_into_our_part():
     assert memory.RECORD_BYTES == OURS_BYTES
+
+
+# --- files that are only read ---
+
+
+@pytest.fixture
+def asset(tmp_path):
+    (tmp_path / "page.html").write_bytes(bytes(range(100)))
+    return storage.Asset(str(tmp_path / "page.html"))
+
+
+@pytest.mark.parametrize("at, n, expected", [(0, 100, 100), (0, 7, 7), (95, 7, 5), (100, 7, 0), (101, 7, 0)])
+def test_an_asset_is_read_from_any_place(asset, at, n, expected):
+    buf = bytearray(n)
+    assert asset.read(at, buf) == expected
+    assert bytes(buf[:expected]) == bytes(range(100))[at : at + n]
+
+
+def test_an_asset_knows_its_size(asset):
+    assert asset.size == 100
+
+
+def test_an_asset_that_is_missing_has_no_size_and_no_content(tmp_path):
+    missing = storage.Asset(str(tmp_path / "page.html"))
+    assert (missing.size, missing.read(0, bytearray(4))) == (-1, 0)

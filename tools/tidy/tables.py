@@ -10,10 +10,10 @@ LAYERS = {
     "machines": (
         "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "drivers.evse_din",
         "drivers.meter", "guard", "inbox", "keepalive", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
-        "mqtt_states", "page", "plan", "station", "rfid", "supervisor", "memory",
+        "mqtt_states", "page", "plan", "station", "status", "rfid", "supervisor", "memory",
     ),
     "wiring": ("gateway",),
-    "edge": ("app", "board", "console", "net", "service", "storage", "wlan"),
+    "edge": ("app", "board", "console", "net", "service", "storage", "vitals", "wlan"),
 }
 FLOOR = ("boot", "failsafe", "main")
 # What crosses that border: the edge stands on the floor, and the floor hands over to the app.
@@ -86,6 +86,8 @@ ALLOWED_BIG_FRAMES = {
     "broker.Broker._echo_next": "one incoming message",
     "broker.Broker._send": "one incoming message",
     "connections.Connections._victim": "somebody comes in while every socket is in use",
+    "page.Visit.*": "one request of a browser",
+    "status.*": "one request of a browser",
     "text.scan_number": "one incoming message",
     "topics._topics": "boot",
     "gateway.Gateway._add_charge_point": "boot",

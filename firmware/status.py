@@ -1,0 +1,168 @@
+"""What /status.json says, in pieces that are written while there is room; docs/status.md explains every key.
+
+A request is an episode. What openWB is told stands there under openWB's own names, straight from the table of points.
+"""
+
+from micropython import const
+
+from clock import elapsed_ms
+from intents import MQTT
+from safety import R_HEARTBEAT_SLOW, REASONS
+from text import put_bytes
+from topics import KEPT, TOLD, put_json, render, room
+from version import VERSION
+
+PIECE_BYTES = const(420)  # any piece of the templates; only texts of a point may be longer
+FRAME_BYTES = const(8)  # what may stand in front of the first piece in a buffer
+_WHOLE = const(0x25)  # %
+_HUNDREDTHS = const(0x24)  # $
+_ROW_COUNT = len(TOLD) + len(KEPT)
+
+# % takes the next value: None, a truth value, a whole number, or bytes, which become a text; $ a number of 0.01.
+_BOX = (
+    b'{"version":%,"name":%,"language":%,"uptime_s":%,"longest_step_ms":%,"heap":{"free":%,"used":%},"bus":{"late_bytes":%,'
+    b'"noise_bytes":%,"stations":['
+)
+_STATION = (
+    b'{"kind":%,"unit":%,"silent":%,"requests":%,"timeouts":%,"crc_errors":%,"wrong_replies":%,"exceptions":%,"echoes":%,'
+    b'"latency_ms":%,"latency_max_ms":%,"gap_ms":%}'
+)
+_MQTT = (
+    b']},"mqtt":{"mode":%,"online":%,"connects":%,"accepted":%,"rejected":%,"replays":%,"refused":%,"lost":%,"drops":%,'
+    b'"last_error":%},"sockets":{"slots":%,"lost":%,"doors":['
+)
+_DOOR = b'{"name":%,"share":%,"used":%,"accepted":%,"evicted":%}'
+_POINTS = b']},"events":[],"charge_points":['
+_POINT = b'{"leader":%,"leader_address":%,"heartbeat_age_s":%,"reason":%,"allowed_current":$'
+_END = b"]}\n"
+
+
+class Status:
+    """The pieces of one gateway. vitals: uptime_s, longest_step_ms, free_bytes(), used_bytes()."""
+
+    def __init__(self, gateway, vitals):
+        self.now_ms = 0  # the owner sets it
+        self._gateway = gateway
+        self._vitals = vitals
+        pieces = [(_BOX, self._box, None)]
+        template = _STATION
+        for point in gateway.points:
+            pieces.append((template, _station, (b"evse", point.evse.station)))
+            template = b"," + _STATION
+            if point.meter is not None:
+                pieces.append((template, _station, (b"meter", point.meter.station)))
+        pieces.append((_MQTT, self._mqtt, None))
+        template = _DOOR
+        for door in gateway.pool.doors:
+            pieces.append((template, _door, door))
+            template = b"," + _DOOR
+        pieces.append((_POINTS, None, None))
+        self._pieces = pieces
+        self.count = len(pieces) + len(gateway.points) * (1 + _ROW_COUNT) + 1
+
+    def put(self, buf, at, limit, i):
+        """Writes piece i to buf[at:limit]; its end, or -1: there is no room. An empty buffer of a slot has room for any piece."""
+        if i < len(self._pieces):
+            template, values, of = self._pieces[i]
+            return fill(buf, at, limit, template, values(of) if values else ())
+        i -= len(self._pieces)
+        cp = i // (1 + _ROW_COUNT)
+        i %= 1 + _ROW_COUNT
+        if cp == len(self._gateway.points):
+            return fill(buf, at, limit, _END, ())
+        point = self._gateway.points[cp]
+        if i == 0:
+            return fill(buf, at, limit, b"," + _POINT if cp else _POINT, self._point(point))
+        row = TOLD[i - 1] if i <= len(TOLD) else KEPT[i - 1 - len(TOLD)]
+        return put_row(buf, at, limit, row, point.image.value, i == _ROW_COUNT)
+
+    def _box(self, _):
+        config = self._gateway.config
+        vitals = self._vitals
+        return (
+            VERSION, escaped(config["name"]), config["language"].encode(), vitals.uptime_s, vitals.longest_step_ms,
+            vitals.free_bytes(), vitals.used_bytes(), self._gateway.bus.late_bytes, self._gateway.bus.noise_bytes,
+        )  # fmt: skip
+
+    def _mqtt(self, _):
+        """What only the other mode has is null."""
+        door, pool = self._gateway.door, self._gateway.pool
+        inbox, client = door.inbox, door.client
+        head = (b"client" if client else b"broker", door.online())
+        middle = (inbox.accepted, inbox.rejected, inbox.replays)
+        if client:
+            return head + (client.connects,) + middle + (None, None, client.drops, client.last_error, len(pool.slots), pool.lost)
+        broker = door.broker
+        return head + (broker.connects,) + middle + (broker.refused, broker.lost, None, None, len(pool.slots), pool.lost)
+
+    def _point(self, point):
+        heartbeat = point.heartbeat()
+        age_s = None if heartbeat.last.expired else elapsed_ms(self.now_ms, heartbeat.last.at_ms) // 1000
+        leader = b"none"
+        if point.leader_alive():
+            leader = b"mqtt" if point.wish.door == MQTT else b"modbus"
+        address = point.wish.sender
+        reason = heartbeat.slow_text if point.reason == R_HEARTBEAT_SLOW else REASONS[point.reason]
+        return leader, address.encode() if isinstance(address, str) else None, age_s, reason, point.limit_ca
+
+
+def _station(of):
+    kind, station = of
+    return (
+        kind, station.unit, station.silent, station.requests, station.timeouts, station.crc_errors, station.wrong_replies,
+        station.exceptions, station.echoes, station.latency_ms, station.latency_max_ms, station.gap_ms(),
+    )  # fmt: skip
+
+
+def _door(door):
+    return door.name.encode(), door.share, door.used, door.accepted, door.evicted
+
+
+def escaped(text):
+    """Any text (str) as bytes that may stand between the quotes of JSON."""
+    out = bytearray()
+    for c in text.encode():
+        if c == 0x22 or c == 0x5C:
+            out.append(0x5C)
+        out.append(c if c >= 0x20 else 0x20)
+    return bytes(out)
+
+
+def fill(buf, at, limit, template, values):
+    """Writes the template with its values; the end, or -1: there may be no room."""
+    if limit - at < PIECE_BYTES:
+        return -1
+    n = 0
+    for c in template:
+        if c == _WHOLE or c == _HUNDREDTHS:
+            at = _put_value(buf, at, values[n], 2 if c == _HUNDREDTHS else 0)
+            n += 1
+        else:
+            buf[at] = c
+            at += 1
+    return at
+
+
+def _put_value(buf, at, value, decimals):
+    if value is True or value is False:
+        return put_bytes(buf, at, b"true" if value else b"false")
+    if isinstance(value, bytes):
+        buf[at] = 0x22
+        at = put_bytes(buf, at + 1, value)
+        buf[at] = 0x22
+        return at + 1
+    return put_json(buf, at, value, decimals)
+
+
+def put_row(buf, at, limit, row, value, last):
+    """A member of a charge point: the topic without its folder, and the payload; null where that can never fit."""
+    name = row[0][row[0].find(b"/") + 1 :]
+    payload_n = room(row, value)
+    too_long = payload_n + len(name) + 5 > limit - FRAME_BYTES
+    if (4 if too_long else payload_n) + len(name) + 5 > limit - at:
+        return -1
+    at = put_bytes(buf, at, b',"')
+    at = put_bytes(buf, at, name)
+    at = put_bytes(buf, at, b'":')
+    at = put_bytes(buf, at, b"null") if too_long else render(buf, at, row, value)
+    return put_bytes(buf, at, b"}") if last else at
