@@ -19,12 +19,14 @@ from console import Console
 from memory import Memory
 from service import Service
 from storage import Flash, RtcMemory
+from version import VERSION
 
 REPORT_EVERY_MS = 1000
 BACKLOG = 4  # who finds no slot waits there
 AGE_EVERY_MS = 10000  # what the floor counts in
 AGE = 6  # where it counts, see failsafe.record
 AGE_MAX = 255
+STARTS = 11  # where it counts those of this version
 
 # What the console says about the MQTT connection, by client.last_error.
 MQTT_TROUBLE = {
@@ -69,10 +71,14 @@ def checked_files():
 
 
 class Life:
-    """Tells the floor how old this life is, so that five short ones are known as a boot loop."""
+    """Tells the floor how old this life is, so that five short ones are known as a boot loop, and a version that never gets 10 s
+    old is left; tells the console that the box is healthy, and its address once there is one (tools/flash waits for both)."""
 
-    def __init__(self, now_ms):
+    def __init__(self, now_ms, link=None):
+        """link: the network interface, or None."""
         self._told_ms = now_ms
+        self._link = link
+        self._young = True
 
     def step(self, now_ms):
         """Once per step; allocates nothing."""
@@ -81,7 +87,14 @@ class Life:
         self._told_ms = now_ms
         if failsafe.record[AGE] < AGE_MAX:
             failsafe.record[AGE] += 1
+            failsafe.record[STARTS] = 0
             failsafe.save()
+        if self._young:
+            self._young = False
+            print("ladepunkt: healthy: version", VERSION.decode())
+        if self._link and self._link.isconnected():
+            print("ladepunkt: address", self._link.ifconfig()[0])
+            self._link = None
 
 
 def run(report=None):
@@ -118,6 +131,15 @@ def open_net(mqtt, waiter):
     return listener
 
 
+def join(settings, pins):
+    """The network interface that the configuration wants, or None. At boot."""
+    if settings["network"] == "ethernet":
+        import lan
+
+        return lan.join(pins["ethernet"], settings["name"])
+    return wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
+
+
 def build(settings, pins, port, net_port):
     """The gateway with everything the board has. At boot."""
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
@@ -134,13 +156,13 @@ def loop(settings, pins, wdt, report):
     waiter = net.Waiter()
     port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
     waiter.add(port.uart, net.READABLE)
-    wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
+    link = join(settings, pins)
     gateway = build(settings, pins, port, open_net(settings["mqtt"], waiter))
     gc.collect()
     said = ""
     hungry = True
     reported_ms = time.ticks_ms() & TICKS_MASK
-    life = Life(reported_ms)
+    life = Life(reported_ms, link)
     service = Service(gateway, Console())
     while not service.step(time.ticks_ms() & TICKS_MASK):
         now_ms = time.ticks_ms() & TICKS_MASK

@@ -118,6 +118,8 @@ def check_board(found, file="board.json"):
 
 def check_fit(config, board, file="config.json"):
     """What neither file can know alone: the floor writes 0 A before it, and without it, to what board.json names."""
+    if config["network"] == "ethernet" and board["ethernet"] is None:
+        _refuse(file, "network", "wifi, as board.json describes no Ethernet", "ethernet")
     baud = board["rs485"][0]["baud"]
     for i in range(len(config["charge_points"])):
         evse = config["charge_points"][i]["evse"]

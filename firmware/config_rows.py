@@ -44,6 +44,7 @@ CONFIG = (
     ("language", str, "de", ("de", "en"), None),  # of get/fault_str, which openWB shows to its user
     ("heartbeat_limit_s", int, 60, 30, 120),
     ("installation_limit_a", int, 16, 6, 32),
+    ("network", str, "wifi", ("wifi", "ethernet"), None),
     ("wifi", WIFI, {}, None, None),
     ("bus", BUS, {}, None, None),
     ("mqtt", MQTT, {}, None, None),
@@ -66,6 +67,19 @@ BUTTON = (
     ("pin", int, REQUIRED, 0, 48),
     ("pressed", int, 0, (0, 1), None),
 )
+OUTPUT = (
+    ("pin", int, REQUIRED, 0, 48),
+    ("level", int, REQUIRED, (0, 1), None),
+)
+ETHERNET = (
+    ("phy", str, REQUIRED, ("lan8720",), None),
+    ("addr", int, REQUIRED, 0, 31),
+    ("mdc", int, REQUIRED, 0, 48),
+    ("mdio", int, REQUIRED, 0, 48),
+    ("power", int, None, 0, 48),
+    ("clk", int, REQUIRED, 0, 48),
+    ("clk_dir", str, REQUIRED, ("in", "out"), None),  # the chip gets the clock on that pin, or gives it
+)
 EVSE_ID = ("id", int, REQUIRED, 1, 247)
 BOARD = (
     ("board", str, REQUIRED, 1, 32),
@@ -74,4 +88,6 @@ BOARD = (
     ("evse_ids", [EVSE_ID], [1], 1, 4),
     ("cp_relays", [CP_RELAY], [], 0, 2),
     ("button", BUTTON, None, None, None),
+    ("outputs", [OUTPUT], [], 0, 6),  # set by the floor before it uses the line: supply and enable pins of the transceiver
+    ("ethernet", ETHERNET, None, None, None),
 )

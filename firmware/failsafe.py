@@ -10,12 +10,17 @@ For an app of any version:
 
 record: 0..2 b"LP1", 3 LATCHED and ASKED, 4 and 5 CP of charge points 0 and 1 (bit 7: open by fault; the rest belongs to the app),
 6 age of this life in 10 s (the app counts), 7..10 age + 1 of the lives that the watchdog ended (newest last, 0: none),
-11..14 zero, 15 check of the bytes before, 16..63 belong to the app.
+11 starts of the chosen version since it last got 10 s old (the app says so), 12..14 zero, 15 check of the bytes before, 16..63 belong
+to the app.
+
+active.txt (none: the app lies beside this file) names the folders of versions, the newest first. Three starts in a row that did not
+get 10 s old, and the next one is taken, for good.
 """
 
 import gc
 import json
 import machine
+import sys
 import time
 
 LATCHED, ASKED = 1, 2  # a boot loop, until a local action; maintenance, until main.py runs again
@@ -82,6 +87,11 @@ def _set_relays(all_open=True):
         _guarded(cp, i, all_open or record[4 + i] & 0x80 or None)  # None: no coil is energised
 
 
+def _set_outputs():
+    for row in board.get("outputs", ()):
+        machine.Pin(row["pin"], machine.Pin.OUT, value=row["level"])
+
+
 def _watch(limit_s):
     global wdt
     wdt = machine.WDT(timeout=1000 * (limit_s if isinstance(limit_s, int) and 0 < limit_s <= 600 else 10))
@@ -130,10 +140,28 @@ def start():
     _guarded(_read_record)
     _set_relays(record[3])
     _guarded(_watch, 600 if record[3] & ASKED else board.get("watchdog_s"))
+    _guarded(_set_outputs)
     _guarded(_open_port)
     for _ in range(3):
         _zero_all()
     _guarded(_count_resets)
+
+
+def _choose():
+    """Where `import app` looks first; the path counts even when the file can not be written."""
+    try:
+        with open("active.txt") as file:
+            names = file.read().split()
+    except OSError:
+        return
+    older = record[11] >= 3 and names[1:]
+    record[11] = 1 if older else min(record[11] + 1, 255)
+    save()
+    sys.path.insert(0, (older or names)[0])
+    if older:
+        print("ladepunkt: floor: three starts of", names[0], "failed: back to", older[0])
+        with open("active.txt", "w") as file:
+            file.write(older[0])
 
 
 def run(report=None):
@@ -145,6 +173,7 @@ def run(report=None):
     if _trouble or record[3] & LATCHED:
         hold(NO_BOARD % _trouble if _trouble else LOOP)
     try:
+        _guarded(_choose)
         import app
 
         app.run(report)
@@ -182,6 +211,6 @@ def maintenance():
     _guarded(_watch, 600)
     stop()
     record[3] = ASKED
-    record[7:11] = bytes(4)
+    record[7:12] = bytes(5)
     save()
     print("ladepunkt: maintenance: ready")

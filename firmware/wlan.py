@@ -4,12 +4,13 @@ import network
 
 
 def join(ssid, password, hostname):
-    """Starts joining and returns at once. An empty ssid: this box has another way into the network."""
+    """Starts joining and returns the interface at once; None for an empty ssid: this box has another way into the network."""
     if not ssid:
-        return
+        return None
     network.hostname(hostname)
     wlan = network.WLAN(network.STA_IF)
     wlan.active(True)
     wlan.config(pm=network.WLAN.PM_NONE)  # power saving adds hundreds of ms to every answer
     if not wlan.isconnected():
         wlan.connect(ssid, password)
+    return wlan

@@ -29,6 +29,7 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
         "language": "de",
         "heartbeat_limit_s": heartbeat_limit_s,
         "installation_limit_a": installation_limit_a,
+        "network": "wifi",
         "wifi": {"ssid": "", "password": ""},
         "bus": {"baud": 9600, "gap_ms": gap_ms},
         "mqtt": {

@@ -5,6 +5,7 @@ AP_IF = 1
 STAT_IDLE = 1000
 STAT_CONNECTING = 1001
 STAT_GOT_IP = 1010
+PHY_LAN8720 = 1
 
 
 def hostname(name=None):
@@ -49,3 +50,11 @@ class WLAN:
 
     def config(self, what=None, **settings):
         return b"\x02\x00\x00\x00\x00\x01" if what == "mac" else None
+
+
+class LAN(WLAN):
+    """Wired, always connected. The keywords are those of the ESP32."""
+
+    def __init__(self, id=None, *, mdc, mdio, phy_type, phy_addr, power=None, ref_clk=None, ref_clk_mode=None):
+        super().__init__()
+        self.wiring = (mdc, mdio, phy_type, phy_addr, power, ref_clk, ref_clk_mode)

@@ -10,6 +10,9 @@ MODULES = ("machine", "network", "socket", "select", "time", "esp32", "_thread",
 # write(buf, n) in every port (docs: class IOBase of io; UART and sockets are such streams).
 MORE_ARGUMENTS = {("UART", "write"): 3, ("socket", "write"): 3}
 
+# The stub of this class is another port's. ports/esp32/network_lan.c takes these keywords, and needs no id.
+PORT_KEYWORDS = {("LAN", "__init__"): {"mdc", "mdio", "power", "reset", "phy_type", "phy_addr", "ref_clk", "ref_clk_mode"}}
+
 
 def definitions(body):
     """{name: [nodes]} of a module or class body, conditions looked through; several nodes are overloads."""
@@ -136,6 +139,8 @@ class Checker:
         else:
             name = (kind[1], "__init__" if kind[0] == "class" else "__call__")
             functions, bound = kind[2].get(name[1], []), 1
+        if name in PORT_KEYWORDS and not node.args and {keyword.arg for keyword in node.keywords} <= PORT_KEYWORDS[name]:
+            return
         most = MORE_ARGUMENTS.get(name, 0)
         if functions and not any(fits(function, node, bound, most) for function in functions):
             self.problems.append(f"line {node.lineno}: {'.'.join(name)} does not take {ast.unparse(node)}")

@@ -124,6 +124,7 @@ class Floor:
         self.clock = Clock(start_us)
         self.chip = Chip(self.clock, row.get("baud", BAUD), row.get("de"))
         self.said = []
+        self.files = {}
         self.begin(PWRON_RESET)
 
     def begin(self, cause):
@@ -135,6 +136,7 @@ class Floor:
         self.module.machine = self.chip
         self.module.time = self.clock
         self.module.open = self._open
+        self.module.sys = types.SimpleNamespace(path=["", "/lib"])
         self.module.print = lambda *words: self.said.append((self.clock.now_us, " ".join(map(str, words))))
         self.chip.cause = cause
         return self
@@ -164,10 +166,28 @@ class Floor:
         self.chip.uart.sent.clear()
         self.said.clear()
 
-    def _open(self, name):
+    def _open(self, name, mode="r"):
+        if mode == "w":
+            return _Written(self.files, name)
+        if name in self.files:
+            return io.StringIO(self.files[name])
         if name != "board.json" or self.board is None:
             raise OSError(2, "ENOENT")
         return io.StringIO(self.board if isinstance(self.board, str) else json.dumps(self.board))
+
+
+class _Written(io.StringIO):
+    """A file that is there once it is closed, or not at all (`files` may refuse it)."""
+
+    def __init__(self, files, name):
+        super().__init__()
+        self._files = files
+        self._name = name
+
+    def close(self):
+        if not self.closed:
+            self._files[self._name] = self.getvalue()
+        super().close()
 
 
 def first_zero_frame_ms(board=BOARD):

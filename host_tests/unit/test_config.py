@@ -6,7 +6,7 @@ import json
 import config_rows
 import pytest
 from config import ConfigError, check_board, check_config
-from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, METER, MQTT, REQUIRED, RS485, WIFI
+from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MQTT, OUTPUT, REQUIRED, RS485, WIFI
 
 from host_tests.sim.world import standard_config
 from host_tests.stubs.cpython import install
@@ -17,7 +17,8 @@ TWO_POINTS = {
     "charge_points": [{"evse": 1, "meter": {"type": "sdm630", "unit": 105}}, {"evse": 2, "meter": {"type": "sdm72", "unit": 106}}],
 }
 FULL = {
-    "name": "garage", "language": "en", "heartbeat_limit_s": 80, "installation_limit_a": 32, "wifi": {"ssid": "net", "password": "secret"},
+    "name": "garage", "language": "en", "heartbeat_limit_s": 80, "installation_limit_a": 32, "network": "ethernet",
+    "wifi": {"ssid": "net", "password": "secret"},
     "bus": {"baud": 19200, "gap_ms": 50},
     "mqtt": {
         "mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "client_id": "id",
@@ -29,7 +30,8 @@ BOARD_MINIMAL = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16}]}
 BOARD_FULL = {
     "board": "b", "rs485": [{"uart": 2, "tx": 0, "rx": 48, "de": 4, "baud": 19200}], "watchdog_s": 20, "evse_ids": [7, 247],
     "cp_relays": [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 48, "contact": "no", "active": 0}],
-    "button": {"pin": 0, "pressed": 1},
+    "button": {"pin": 0, "pressed": 1}, "outputs": [{"pin": 16, "level": 1}, {"pin": 0, "level": 0}],
+    "ethernet": {"phy": "lan8720", "addr": 31, "mdc": 23, "mdio": 18, "power": 12, "clk": 17, "clk_dir": "out"},
 }  # fmt: skip
 
 # (checker, file, complete input, path to the object, its rows)
@@ -44,6 +46,8 @@ OBJECTS = [
     (check_board, "board.json", BOARD_FULL, ("rs485", 0), RS485),
     (check_board, "board.json", BOARD_FULL, ("cp_relays", 1), CP_RELAY),
     (check_board, "board.json", BOARD_FULL, ("button",), BUTTON),
+    (check_board, "board.json", BOARD_FULL, ("outputs", 1), OUTPUT),
+    (check_board, "board.json", BOARD_FULL, ("ethernet",), ETHERNET),
 ]
 # The mode and what hangs on it: test_config_mode.
 ROWS = [(*one[:4], row) for one in OBJECTS for row in one[4] if row[0] not in ("mode", "host", "mqtt")]
@@ -93,7 +97,7 @@ def is_scalar(row):
 
 def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
     assert check_config(copy.deepcopy(MINIMAL)) == {
-        "name": "ladepunkt", "language": "de", "heartbeat_limit_s": 60, "installation_limit_a": 16,
+        "name": "ladepunkt", "language": "de", "heartbeat_limit_s": 60, "installation_limit_a": 16, "network": "wifi",
         "wifi": {"ssid": "", "password": ""},
         "bus": {"baud": 9600, "gap_ms": 20},
         "mqtt": {
@@ -104,7 +108,7 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
     }  # fmt: skip
     assert check_board(copy.deepcopy(BOARD_MINIMAL)) == {
         "board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16, "de": None, "baud": 9600}], "watchdog_s": 10, "evse_ids": [1],
-        "cp_relays": [], "button": None,
+        "cp_relays": [], "button": None, "outputs": [], "ethernet": None,
     }  # fmt: skip
 
 
@@ -339,6 +343,8 @@ def test_nothing_is_required_but_what_can_not_be_guessed():
         "config.json:charge_points[0].meter", "config.json:charge_points[0].meter.type", "board.json:board", "board.json:rs485",
         "board.json:rs485[0].uart", "board.json:rs485[0].tx", "board.json:rs485[0].rx", "board.json:cp_relays[1].pin",
             "board.json:cp_relays[1].contact", "board.json:cp_relays[1].active", "board.json:button.pin",
+            "board.json:outputs[1].pin", "board.json:outputs[1].level",
+            *("board.json:ethernet." + key for key in ("phy", "addr", "mdc", "mdio", "clk", "clk_dir")),
     }  # fmt: skip
 
 

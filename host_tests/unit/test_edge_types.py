@@ -52,6 +52,7 @@ WRONG = {
     "in an attribute of self": (
         "import machine\nclass A:\n def a(self):\n  self.u = machine.UART(1)\n def b(self):\n  self.u.fileno()", "UART has no fileno"
     ),
+    "a keyword that Ethernet does not have": ("import network\nn = network.LAN(mdc=1, clock=2)", "LAN.__init__ does not take"),
     "a constant of a class": ("import network\nx = network.WLAN.PM_NOTHING", "WLAN has no PM_NOTHING"),
     "more than a stream takes": ("import socket\ns = socket.socket()\ns.write(b'', 0, 1, 2)", "socket.write does not take"),
 }  # fmt: skip

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from tools import mpy, runtimes
-from tools.tidy import checks, constructs, frames, imports, names, sizes, tables, texts
+from tools.tidy import boards, checks, constructs, frames, imports, names, sizes, tables, texts
 from tools.tidy.finding import Finding, Source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,7 @@ def check_sources(sources, paths):
         yield from constructs.check(source)
         yield from names.check(source)
     yield from imports.check_cycles(firmware)
+    yield from boards.check(sources)
 
 
 def check_compiled(sources, root):

@@ -13,7 +13,7 @@ LAYERS = {
         "mqtt_states", "page", "plan", "station", "status", "rfid", "supervisor", "memory",
     ),
     "wiring": ("gateway",),
-    "edge": ("app", "board", "console", "net", "service", "storage", "vitals", "wlan"),
+    "edge": ("app", "board", "console", "lan", "net", "service", "storage", "vitals", "wlan"),
 }
 FLOOR = ("boot", "failsafe", "main")
 # What crosses that border: the edge stands on the floor, and the floor hands over to the app.

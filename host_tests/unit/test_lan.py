@@ -1,0 +1,66 @@
+"""Ethernet: the driver gets what board.json says, and the configuration chooses between it and Wi-Fi."""
+
+import app
+import lan
+import pytest
+from config import ConfigError, check_board, check_config, check_fit
+
+from host_tests.unit.test_config import BOARD_FULL, FULL
+from tools import board_data
+
+WIRED = [name for name in board_data.names() if "ethernet" in board_data.read(name)[0]]
+
+
+class Driver:
+    """Notes what the driver is told, in order."""
+
+    PHY_LAN8720 = 1
+
+    def __init__(self):
+        self.told = []
+
+    def hostname(self, name):
+        self.told.append(("hostname", name))
+
+    def LAN(self, **wiring):
+        self.told.append(("LAN", {key: getattr(value, "id", value) for key, value in wiring.items()}))
+        return self
+
+    def active(self, on):
+        self.told.append(("active", on))
+
+
+EXPECTED = {
+    "wt32_eth01": {"mdc": 23, "mdio": 18, "power": 16, "phy_type": 1, "phy_addr": 1, "ref_clk": 0, "ref_clk_mode": 1},
+    "olimex_esp32_poe": {"mdc": 23, "mdio": 18, "power": 12, "phy_type": 1, "phy_addr": 0, "ref_clk": 17, "ref_clk_mode": 3},
+}
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_the_driver_gets_the_wiring_of_the_board_and_is_switched_on(monkeypatch, name):
+    driver = Driver()
+    monkeypatch.setattr(lan, "network", driver)
+    row = check_board(board_data.read(name)[0])["ethernet"]
+    assert lan.join(row, "garage") is driver
+    assert driver.told == [("hostname", "garage"), ("LAN", EXPECTED[name]), ("active", True)]
+
+
+def test_a_phy_without_a_power_pin_gets_none(monkeypatch):
+    driver = Driver()
+    monkeypatch.setattr(lan, "network", driver)
+    lan.join({**BOARD_FULL["ethernet"], "power": None}, "garage")
+    assert driver.told[1][1]["power"] is None
+
+
+def test_the_configuration_chooses_the_network(monkeypatch):
+    monkeypatch.setattr(app.wlan, "join", lambda *wifi: ("wifi", wifi))
+    monkeypatch.setattr(lan, "join", lambda *wired: ("ethernet", wired))
+    config, board = check_config(FULL), check_board(BOARD_FULL)
+    assert app.join(config, board) == ("ethernet", (BOARD_FULL["ethernet"], "garage"))
+    assert app.join({**config, "network": "wifi"}, board) == ("wifi", ("net", "secret", "garage"))
+
+
+def test_ethernet_on_a_board_without_it_is_refused():
+    board = check_board({**BOARD_FULL, "ethernet": None})
+    with pytest.raises(ConfigError, match="config.json: network: expected wifi, as board.json describes no Ethernet, found 'ethernet'"):
+        check_fit(check_config(FULL), board)
