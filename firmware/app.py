@@ -140,13 +140,29 @@ def join(settings, pins):
     return wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
 
 
-def build(settings, pins, port, net_port):
-    """The gateway with everything the board has. At boot."""
+def open_extras(settings, pins, link):
+    """The reader of tags and the port of the clock, None where they are not configured. At boot; raises SystemExit."""
+    reader = udp = None
+    if settings["rfid"]["reader"]:
+        from readers import open_reader
+
+        reader = open_reader(settings["rfid"]["reader"], pins["rfid"])
+    if settings["time"]["server"]:
+        from udp import UdpPort
+
+        udp = UdpPort(net.Resolver(), link)
+    return reader, udp
+
+
+def build(settings, pins, port, net_port, link):
+    """The gateway with everything the board has; link: the network interface, or None. At boot."""
+    reader, udp = open_extras(settings, pins, link)
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
     button = board.Button(pins["button"]) if pins["button"] else None
     now_ms = time.ticks_ms() & TICKS_MASK
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
-    gateway = Gateway(settings, port, net_port, board.box_id(), now_ms, relays=relays, memory=memory, button=button)
+    box = board.box_id()
+    gateway = Gateway(settings, port, net_port, box, now_ms, relays=relays, memory=memory, button=button, reader=reader, udp=udp)
     gateway.note(b"started after " + board.reset_cause())
     return gateway
 
@@ -157,7 +173,7 @@ def loop(settings, pins, wdt, report):
     port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
     waiter.add(port.uart, net.READABLE)
     link = join(settings, pins)
-    gateway = build(settings, pins, port, open_net(settings["mqtt"], waiter))
+    gateway = build(settings, pins, port, open_net(settings["mqtt"], waiter), link)
     gc.collect()
     said = ""
     hungry = True

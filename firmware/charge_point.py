@@ -47,6 +47,7 @@ from safety import (
     REASONS,
     decide,
 )
+from tag import Tag
 from version import VERSION
 
 VEHICLE_PLUGGED = const(2)  # 1002: 2 plugged, 3 and 4 charging
@@ -74,6 +75,7 @@ class ChargePoint:
         self.relay = CpRelay(None, 0, now_ms)
         self.guard = Guard(0)
         self.wish = Wish()
+        self.tag = Tag(image)
         self.limit_ca = 0
         self.reason = R_NO_SET_POINT
         self.facts = [0] * FACT_COUNT

@@ -5,7 +5,7 @@ The doors check the form (number, JSON, register); what a value means is decided
 
 from micropython import const
 
-from points import P_NOTICE, P_PHASES_TO_USE, P_RFID, P_SET_CURRENT_CA
+from points import P_LAST_TAG, P_NOTICE, P_PHASES_TO_USE, P_RFID, P_RFID_TIMESTAMP_S, P_SET_CURRENT_CA, UNSTAMPED
 from safety import MAX_CA, MIN_CA
 
 CP_SECONDS_MAX = const(30)
@@ -60,4 +60,9 @@ def interrupt_cp(point, seconds, _now_ms):
 def set_tag(points, tag):
     """The tag that was scanned, text as JSON would hold it; None clears it. All charge points share it."""
     for point in points:
-        point.image.value[P_RFID] = tag
+        _show_tag(point.image.value, tag)
+
+
+def _show_tag(value, tag):
+    value[P_RFID] = value[P_LAST_TAG] = tag
+    value[P_RFID_TIMESTAMP_S] = None if tag is None else UNSTAMPED

@@ -126,5 +126,15 @@ def check_fit(config, board, file="config.json"):
         if evse not in board["evse_ids"]:
             expected = "one of evse_ids of board.json, which are %s (every start writes 0 A to them: change one of the two)"
             _refuse(file, "charge_points[%d].evse" % i, expected % board["evse_ids"], evse)
+    _check_reader(config["rfid"], board, file)
     if config["bus"]["baud"] != baud:
         _refuse(file, "bus.baud", "%d, which is rs485[0].baud of board.json (9600 when not given: change one of the two)" % baud, config["bus"]["baud"])
+
+
+def _check_reader(rfid, board, file):
+    if rfid["reader"] != "rdm6300":
+        return
+    if board["rfid"] is None:
+        _refuse(file, "rfid.reader", 'null or "module", as board.json has no "rfid" with the UART of a reader (add it there)', rfid["reader"])
+    if board["rfid"]["uart"] == board["rs485"][0]["uart"]:
+        raise ConfigError("board.json: rfid.uart: expected another one than that of rs485[0], found %d" % board["rfid"]["uart"])

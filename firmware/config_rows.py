@@ -39,6 +39,14 @@ CHARGE_POINT = (
     ("phases", int, 3, (1, 3), None),
     ("meter", METER, REQUIRED, None, None),
 )
+RFID = (
+    ("reader", str, None, ("rdm6300", "module"), None),  # module: the user's own reader.py on the device, see docs/rfid.md
+    ("format", str, None, ("decimal", "hex"), None),  # of the tag's text. Not given: decimal for rdm6300, hex for module
+)
+TIME = (
+    ("server", str, None, 1, 64),  # name or address, or "router"; not given: no clock, no timestamps
+    ("every_h", int, 24, 1, 168),
+)
 CONFIG = (
     ("name", str, "ladepunkt", 1, 20),
     ("language", str, "de", ("de", "en"), None),  # of get/fault_str, which openWB shows to its user
@@ -49,6 +57,8 @@ CONFIG = (
     ("bus", BUS, {}, None, None),
     ("mqtt", MQTT, {}, None, None),
     ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
+    ("rfid", RFID, {}, None, None),
+    ("time", TIME, {}, None, None),
 )
 # The floor reads board.json without this module: what it needs has no default here, or the same one there.
 RS485 = (
@@ -80,6 +90,12 @@ ETHERNET = (
     ("clk", int, REQUIRED, 0, 48),
     ("clk_dir", str, REQUIRED, ("in", "out"), None),  # the chip gets the clock on that pin, or gives it
 )
+RFID_PINS = (
+    ("uart", int, REQUIRED, 0, 2),
+    ("rx", int, REQUIRED, 0, 48),
+    ("tx", int, REQUIRED, 0, 48),  # a pin that nobody uses: a UART without one takes its own, which may be that of the flash
+    ("baud", int, 9600, BAUDS, None),
+)
 EVSE_ID = ("id", int, REQUIRED, 1, 247)
 BOARD = (
     ("board", str, REQUIRED, 1, 32),
@@ -90,4 +106,5 @@ BOARD = (
     ("button", BUTTON, None, None, None),
     ("outputs", [OUTPUT], [], 0, 6),  # set by the floor before it uses the line: supply and enable pins of the transceiver
     ("ethernet", ETHERNET, None, None, None),
+    ("rfid", RFID_PINS, None, None, None),
 )

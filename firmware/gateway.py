@@ -27,11 +27,12 @@ BUTTON_MS = const(5000)  # held that long it is a local action
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None):
+    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None):
         """
         net_port: a TcpListener for the broker on the box, a TcpLink for a client of another one.
         box_id: an integer that differs from box to box; it seeds the backoff and completes the MQTT client id.
         relays: the CP relay of each charge point, where the board has one. memory: see Memory. button: pressed(), or None.
+        reader: of tags, see Rfid, or None. udp: see Sntp; needed where a time server is configured.
         """
         self.config = config
         self.steps = 0
@@ -51,6 +52,8 @@ class Gateway:
         self.plan = Plan(self.bus, drivers)
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
+        self.extras = []  # what not every box has: step(now_ms) and .episode
+        self._open_extras(reader, udp, box_id, now_ms)
 
     def _open_door(self, net_port, box_id, now_ms):
         """At boot. What the other door is made of stays out of the memory."""
@@ -62,6 +65,19 @@ class Gateway:
         from client_door import ClientDoor
 
         return ClientDoor(self.config, self.points, self.heartbeats[MQTT], net_port, box_id, now_ms)
+
+    def _open_extras(self, reader, udp, box_id, now_ms):
+        """At boot. What is not configured stays out of the memory."""
+        if reader is not None:
+            from rfid import Rfid
+
+            settings = self.config["rfid"]
+            decimal = settings["format"] == "decimal" or settings["format"] is None and settings["reader"] == "rdm6300"
+            self.extras.append(Rfid(reader, self.points, decimal))
+        if self.config["time"]["server"] is not None:
+            from timekeeper import Timekeeper
+
+            self.extras.append(Timekeeper(self.config["time"], self.points, udp, box_id, now_ms))
 
     def _add_charge_point(self, row, drivers, now_ms):
         gap_ms = self.config["bus"]["gap_ms"]
@@ -111,11 +127,19 @@ class Gateway:
             self.clear(now_ms)
         self._held_before = held
 
+    def _step_tags(self, now_ms):
+        """Reader and clock, then what has become of the tags."""
+        for extra in self.extras:
+            extra.step(now_ms)
+        for point in self.points:
+            point.tag.step(now_ms)
+
     def _look(self, now_ms):
         """The button, and what must survive a reset: at once in RTC memory, in flash only while nobody charges."""
         self._looked_ms = now_ms
         if self._button is not None:
             self._ask_button(now_ms)
+        self._step_tags(now_ms)
         if self.memory is None:
             return
         resting = True
@@ -163,4 +187,8 @@ class Gateway:
 
     def take_episode(self):
         """True once after something has allocated: the loop then collects garbage at its one fixed place."""
-        return self.door.take_episode()
+        episode = self.door.take_episode()
+        for extra in self.extras:
+            episode = episode or extra.episode
+            extra.episode = False
+        return episode

@@ -45,13 +45,14 @@ class Waiter:
 
 class Resolver:
     """Addresses of names. A numeric address is known at once; a name is looked up by one short-lived thread, as
-    getaddrinfo of an absent .local name takes 12 s. At most one thread: a second name waits for the first."""
+    getaddrinfo of an absent .local name takes 12 s. At most one thread, however many ask: a second name waits for the first."""
+
+    _busy = False  # of all of them
 
     def __init__(self):
         self._asked = None
         self._known = None  # the question that _address answers
         self._address = None
-        self._busy = False
 
     def ask(self, host, port):
         """Start looking up. A name is always looked up anew: it may have moved."""
@@ -59,19 +60,19 @@ class Resolver:
         self._known = None
         if is_numeric(host):
             self._look_up(self._asked)
-        elif not self._busy:
+        elif not Resolver._busy:
             self._start()
 
     def answer(self):
         """What connect() takes; None while it is not known yet; False when nobody knows the name."""
         if self._known == self._asked:
             return self._address
-        if not self._busy:
+        if not Resolver._busy:
             self._start()
         return None
 
     def _start(self):
-        self._busy = True
+        Resolver._busy = True
         try:
             if sys.platform == "esp32":
                 _thread.stack_size(_RESOLVER_STACK_BYTES)
@@ -79,11 +80,11 @@ class Resolver:
         except (OSError, RuntimeError, MemoryError):  # no memory for a thread now
             self._address = False
             self._known = self._asked
-            self._busy = False
+            Resolver._busy = False
 
     def _run(self, question):
         self._look_up(question)
-        self._busy = False
+        Resolver._busy = False
 
     def _look_up(self, question):
         try:

@@ -12,6 +12,9 @@ from clock import Latch
 NUMBER = const(0)
 BOOL = const(1)
 TEXT = const(2)  # bytes, already escaped; None is null
+STAMP = const(3)  # unix seconds as digits (bytes): they exceed the small integers; None is null
+
+UNSTAMPED = b"null"  # P_RFID_TIMESTAMP_S of a tag that its charge point has not seen yet (see tag)
 
 P_VOLTAGE_CV = const(0)  # three rows: L1, L2, L3
 P_CURRENT_CA = const(3)  # negative where the phase delivers
@@ -76,17 +79,17 @@ POINTS = (
     (P_EVSE_CURRENT_CA, b"get/evse_current", NUMBER, 2, 0),
     (P_MAX_EVSE_CURRENT_A, b"get/max_evse_current", NUMBER, 0, None),
     (P_RFID, b"get/rfid", TEXT, 0, None),
-    (P_RFID_TIMESTAMP_S, b"get/rfid_timestamp", NUMBER, 0, None),
+    (P_RFID_TIMESTAMP_S, b"get/rfid_timestamp", STAMP, 0, None),
     (P_SERIAL_NUMBER, b"get/serial_number", TEXT, 0, None),
     (P_VEHICLE_ID, b"get/vehicle_id", TEXT, 0, None),
     (P_SOC, b"get/soc", NUMBER, 0, None),
-    (P_SOC_TIMESTAMP_S, b"get/soc_timestamp", NUMBER, 0, None),
+    (P_SOC_TIMESTAMP_S, b"get/soc_timestamp", STAMP, 0, None),
     (P_VERSION, b"get/version", TEXT, 0, None),
     (P_BRANCH, b"get/current_branch", TEXT, 0, b"ladepunkt"),  # never Release: a primary would push its own updates
     (P_COMMIT, b"get/current_commit", TEXT, 0, None),
     (P_FAULT_STR, b"get/fault_str", TEXT, 0, None),
     (P_FAULT_STATE, b"get/fault_state", NUMBER, 0, 0),
-    (P_ERROR_TIMESTAMP_S, b"get/error_timestamp", NUMBER, 0, None),
+    (P_ERROR_TIMESTAMP_S, b"get/error_timestamp", STAMP, 0, None),
     (P_STATE_STR, b"get/state_str", TEXT, 0, None),
     (P_NOTICE, b"get/state_str", TEXT, 0, None),
     (P_SET_CURRENT_CA, b"data/set_current", NUMBER, 2, None),

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from points import BOOL, NUMBER, POINTS, TEXT
+from points import BOOL, NUMBER, POINTS, STAMP, TEXT
 from text import put_bytes, put_number
 
 _COMMA = const(0x2C)
@@ -47,6 +47,8 @@ def render(buf, at, row, value):
         return put_json(buf, at, value[row[1]], row[4])
     if row[3] == BOOL:
         return _put_bool(buf, at, value[row[1]])
+    if row[3] == STAMP:
+        return put_bytes(buf, at, value[row[1]] or b"null")
     return _put_text(buf, at, value[row[1]])
 
 

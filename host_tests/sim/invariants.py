@@ -4,6 +4,7 @@ The checker takes the firmware's word for nothing but the state of its machines 
 """
 
 import cp_relay
+import tag
 from drivers import evse_din
 from host_tests.fakes.wire import NEVER_US
 from host_tests.sim import stops
@@ -234,6 +235,7 @@ class Invariants:
         now = [("mqtt_client", CLIENT_TRANSITIONS, gateway.client.state)] if gateway.client else []
         now += [("evse", evse_din.TRANSITIONS, point.evse.state) for point in gateway.points]
         now += [("cp_relay", cp_relay.TRANSITIONS, point.relay.state) for point in gateway.points]
+        now += [("tag", tag.TRANSITIONS, point.tag.state) for point in gateway.points]
         if self._states is not None:
             for before, (machine, table, after) in zip(self._states, now):
                 self._transition(machine, table, before, after)

@@ -37,6 +37,8 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
             "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10,
         },
         "charge_points": points,
+        "rfid": {"reader": None, "format": None},
+        "time": {"server": None, "every_h": 24},
     }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import json
 import config_rows
 import pytest
 from config import ConfigError, check_board, check_config
-from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MQTT, OUTPUT, REQUIRED, RS485, WIFI
+from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MQTT, OUTPUT, REQUIRED
+from config_rows import RFID, RFID_PINS, RS485, TIME, WIFI
 
 from host_tests.sim.world import standard_config
 from host_tests.stubs.cpython import install
@@ -25,6 +26,7 @@ FULL = {
         "keepalive_s": 30, "controllers": ["192.0.2.7"], "first_come": 1, "sockets": 16,
     },
     "charge_points": [{"evse": 7, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
+    "rfid": {"reader": "module", "format": "decimal"}, "time": {"server": "router", "every_h": 1},
 }  # fmt: skip
 BOARD_MINIMAL = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16}]}
 BOARD_FULL = {
@@ -32,6 +34,7 @@ BOARD_FULL = {
     "cp_relays": [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 48, "contact": "no", "active": 0}],
     "button": {"pin": 0, "pressed": 1}, "outputs": [{"pin": 16, "level": 1}, {"pin": 0, "level": 0}],
     "ethernet": {"phy": "lan8720", "addr": 31, "mdc": 23, "mdio": 18, "power": 12, "clk": 17, "clk_dir": "out"},
+    "rfid": {"uart": 0, "rx": 4, "tx": 5, "baud": 19200},
 }  # fmt: skip
 
 # (checker, file, complete input, path to the object, its rows)
@@ -42,12 +45,15 @@ OBJECTS = [
     (check_config, "config.json", FULL, ("mqtt",), MQTT),
     (check_config, "config.json", FULL, ("charge_points", 0), CHARGE_POINT),
     (check_config, "config.json", FULL, ("charge_points", 0, "meter"), METER),
+    (check_config, "config.json", FULL, ("rfid",), RFID),
+    (check_config, "config.json", FULL, ("time",), TIME),
     (check_board, "board.json", BOARD_FULL, (), BOARD),
     (check_board, "board.json", BOARD_FULL, ("rs485", 0), RS485),
     (check_board, "board.json", BOARD_FULL, ("cp_relays", 1), CP_RELAY),
     (check_board, "board.json", BOARD_FULL, ("button",), BUTTON),
     (check_board, "board.json", BOARD_FULL, ("outputs", 1), OUTPUT),
     (check_board, "board.json", BOARD_FULL, ("ethernet",), ETHERNET),
+    (check_board, "board.json", BOARD_FULL, ("rfid",), RFID_PINS),
 ]
 # The mode and what hangs on it: test_config_mode.
 ROWS = [(*one[:4], row) for one in OBJECTS for row in one[4] if row[0] not in ("mode", "host", "mqtt")]
@@ -105,10 +111,11 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
             "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10,
         },
         "charge_points": [{"evse": 1, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0}}],
+        "rfid": {"reader": None, "format": None}, "time": {"server": None, "every_h": 24},
     }  # fmt: skip
     assert check_board(copy.deepcopy(BOARD_MINIMAL)) == {
         "board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16, "de": None, "baud": 9600}], "watchdog_s": 10, "evse_ids": [1],
-        "cp_relays": [], "button": None, "outputs": [], "ethernet": None,
+        "cp_relays": [], "button": None, "outputs": [], "ethernet": None, "rfid": None,
     }  # fmt: skip
 
 
@@ -345,6 +352,7 @@ def test_nothing_is_required_but_what_can_not_be_guessed():
             "board.json:cp_relays[1].contact", "board.json:cp_relays[1].active", "board.json:button.pin",
             "board.json:outputs[1].pin", "board.json:outputs[1].level",
             *("board.json:ethernet." + key for key in ("phy", "addr", "mdc", "mdio", "clk", "clk_dir")),
+            "board.json:rfid.uart", "board.json:rfid.rx", "board.json:rfid.tx",
     }  # fmt: skip
 
 

@@ -75,3 +75,29 @@ def test_a_speed_at_which_no_start_could_write_is_refused(in_config, in_board):
         f"config.json: bus.baud: expected {expected}, which is rs485[0].baud of board.json (9600 when not given: change one of the two), "
         f"found {found}"
     )
+
+
+READER = {"uart": 2, "rx": 32, "tx": 33}
+
+
+def with_reader(kind, row):
+    config = check_config(with_value(TWO_POINTS, (), "rfid", {"reader": kind}))
+    board = with_value(BOARD_MINIMAL, (), "evse_ids", [1, 2])
+    if row is not None:
+        board = with_value(board, (), "rfid", row)
+    return config, check_board(board)
+
+
+@pytest.mark.parametrize(("kind", "row"), [(None, None), (None, READER), ("rdm6300", READER), ("module", None), ("module", READER)])
+def test_a_reader_that_has_what_it_needs_passes(kind, row):
+    check_fit(*with_reader(kind, row))
+
+
+def test_an_rdm6300_needs_a_uart_of_the_board():
+    with pytest.raises(ConfigError, match='config.json: rfid.reader: expected null or "module", as board.json has no "rfid"'):
+        check_fit(*with_reader("rdm6300", None))
+
+
+def test_a_reader_does_not_share_the_uart_of_the_line():
+    with pytest.raises(ConfigError, match=r"board.json: rfid.uart: expected another one than that of rs485\[0\], found 1"):
+        check_fit(*with_reader("rdm6300", {**READER, "uart": 1}))

@@ -273,6 +273,7 @@ def lookups(monkeypatch):
     lookups = Lookups()
     lookups.asked, lookups.go = [], threading.Event()
     monkeypatch.setattr(net.socket, "getaddrinfo", lookups)
+    monkeypatch.setattr(net.Resolver, "_busy", False)
     yield lookups
     lookups.go.set()
 
@@ -316,6 +317,19 @@ def test_there_is_never_more_than_one_thread_and_the_newest_question_is_answered
     lookups.go.set()
     assert until(resolver.answer) == ("192.0.2.8", 1883)
     assert [host for host, _ in lookups.asked] == ["broker.local", "other.local"]
+
+
+def test_two_who_ask_share_the_one_thread_and_each_gets_its_own_answer(lookups):
+    one, other = net.Resolver(), net.Resolver()
+    one.ask("broker.local", 1883)
+    other.ask("other.local", 123)
+    for _ in range(5):
+        assert one.answer() is None and other.answer() is None
+    until(lambda: lookups.asked)
+    assert len(lookups.asked) == 1
+    lookups.go.set()
+    assert until(one.answer) == ("192.0.2.7", 1883)
+    assert until(other.answer) == ("192.0.2.8", 123)
 
 
 def test_no_memory_for_a_thread_is_a_failed_lookup(lookups, monkeypatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import points
 import pytest
-from points import BOOL, NUMBER, POINT_COUNT, POINTS, TEXT, Image
+from points import BOOL, NUMBER, POINT_COUNT, POINTS, STAMP, TEXT, Image
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 GET_TOPICS = {row["name"]: row for row in json.loads((GOLDEN / "get_topics.json").read_text())}
@@ -99,7 +99,8 @@ def test_kind_and_decimals_are_those_of_the_page(row):
     found = rows_of(b"get/" + row["name"].encode())
     expected = 3 if row["json"] == "list" else 2 if row["name"] == TWO_TEXTS else 1
     assert len(found) == expected
-    assert {(r[2], r[3]) for r in found} == {(KINDS[row["json"]], row.get("decimals", 0))}
+    kind = STAMP if row.get("unit") == "s" else KINDS[row["json"]]
+    assert {(r[2], r[3]) for r in found} == {(kind, row.get("decimals", 0))}
 
 
 @pytest.mark.parametrize("row", SET_TOPICS.values(), ids=lambda row: row["topic"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from commands import NO_CP_RELAY, NO_PHASE_SWITCH
 from inbox import TAG_BYTES, TOO_HIGH
 from mqtt_client import PACKET_BYTES
-from points import BOOL, NUMBER, POINTS, TEXT, Image
+from points import BOOL, NUMBER, POINTS, STAMP, TEXT, Image
 from safety import REASONS
 from topics import ROOT, SET_ROOT, TOLD, put_json, render
 
@@ -79,6 +79,8 @@ def test_a_row_of_told_covers_exactly_its_rows_of_the_table():
         ("max_evse_current", {"P_MAX_EVSE_CURRENT_A": 32}, b"32"),
         ("rfid", {"P_RFID": b"0004141661"}, b'"0004141661"'),
         ("rfid", {"P_RFID": b""}, b'""'),
+        ("rfid_timestamp", {"P_RFID_TIMESTAMP_S": b"1795327212"}, b"1795327212"),
+        ("rfid_timestamp", {"P_RFID_TIMESTAMP_S": points.UNSTAMPED}, b"null"),
         ("serial_number", {"P_SERIAL_NUMBER": b"21063017"}, b'"21063017"'),
         ("fault_str", {"P_FAULT_STR": "Zähler".encode()}, '"Zähler"'.encode()),
         ("fault_state", {"P_FAULT_STATE": 2}, b"2"),
@@ -112,6 +114,8 @@ def values_for(row):
         return st.one_of(st.none(), st.integers(-INT_MAX, INT_MAX))
     if kind == BOOL:
         return st.sampled_from([None, 0, 1])
+    if kind == STAMP:
+        return st.one_of(st.none(), st.integers(0, 4102441199).map(lambda s: b"%d" % s))
     return st.one_of(st.none(), st.text(max_size=20).map(lambda text: json.dumps(text, ensure_ascii=False)[1:-1].replace("#", "").encode()))
 
 
@@ -129,6 +133,8 @@ def test_every_image_becomes_json_with_exactly_its_values(value, at):
                 assert decoded == numbers[0]
         elif kind == BOOL:
             assert decoded is (None if group[0] is None else bool(group[0]))
+        elif kind == STAMP:
+            assert decoded == (None if group[0] is None else int(group[0]))
         else:
             assert kind == TEXT
             texts = [None if v is None else json.loads(b'"' + v + b'"') for v in group]
@@ -147,7 +153,7 @@ def test_put_json_writes_a_number_or_null(value, decimals, payload):
 def test_all_topics_and_payloads_of_a_charge_point_fit_the_packet_with_the_longest_texts():
     """48 bytes of prefix, 64 of tag, the longest reason, notice and fault."""
     longest = max(REASONS, key=len), max((NO_CP_RELAY, NO_PHASE_SWITCH, TOO_HIGH, TWO_DOORS), key=len)
-    value = [-INT_MAX if row[2] == NUMBER else b"x" * TAG_BYTES if row[2] == TEXT else 0 for row in POINTS]
+    value = [-INT_MAX if row[2] == NUMBER else b"x" * TAG_BYTES if row[2] == TEXT else b"4102441199" if row[2] == STAMP else 0 for row in POINTS]
     value[points.P_STATE_STR], value[points.P_NOTICE] = longest
     value[points.P_FAULT_STR] = max([row[GERMAN] for row in FAULTS], key=len)
     for row in TOLD:
