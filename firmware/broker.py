@@ -52,7 +52,7 @@ class Broker:
         prefix = settings["prefix"].encode()
         self._set_root = prefix + _SET
         self._heartbeat_topic = prefix + SET_ROOT + _GLOBAL_DATA
-        self.topics = Topics(prefix, points)
+        self.topics = Topics(prefix, points, settings.get("mirror") or ())
         self._value = None  # first message of the echo: the value as it came in, on _value_topic
         self._value_topic = None
         self._value_retain = False

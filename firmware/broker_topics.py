@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from topics import KEPT, ROOT, TOLD, render, room
+from topics import KEPT, TOLD, render, room, roots_of
 
 # Flags of a topic, per session.
 WANTED = const(1)  # subscribed: told in every round
@@ -14,12 +14,14 @@ _TOLD_COUNT = len(TOLD)
 
 
 class Topics:
-    """All topics; those of KEPT are told to who subscribes, when there is a value, and not in rounds."""
+    """All topics; those of KEPT are told to who subscribes, when there is a value, and not in rounds. Mirrors have none of those."""
 
-    def __init__(self, prefix, points):
-        self.count = len(points) * _ROW_COUNT
-        self._roots = [prefix + ROOT + b"%d/" % i for i in range(len(points))]
-        self._points = points
+    def __init__(self, prefix, points, mirrors=()):
+        """mirrors: ids below openWB/chargepoint/ under which the first charge points are told once more."""
+        self._roots = roots_of(prefix, points, mirrors)
+        self._points = points + points[: len(mirrors)]
+        self.count = len(self._roots) * _ROW_COUNT
+        self._own = len(points) * _ROW_COUNT
         self._row = None  # what is being told
         self._value = None
 
@@ -38,7 +40,7 @@ class Topics:
         row = _ROWS[i % _ROW_COUNT]
         self._row = row
         self._value = self._points[i // _ROW_COUNT].image.value
-        if i % _ROW_COUNT >= _TOLD_COUNT and self._value[row[1]] is None:
+        if i % _ROW_COUNT >= _TOLD_COUNT and (i >= self._own or self._value[row[1]] is None):
             return True
         if not self._open(tx, self._roots[i // _ROW_COUNT]):
             return tx.start == tx.end

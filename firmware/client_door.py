@@ -5,7 +5,7 @@ from micropython import const
 from clock import elapsed_ms
 from inbox import Inbox
 from mqtt_client import MqttClient
-from topics import ROOT, SET_ROOT, TOLD, render
+from topics import SET_ROOT, TOLD, render, roots_of
 
 PUBLISH_EVERY_MS = const(1000)
 RETAINED = const(1)
@@ -18,8 +18,11 @@ class ClientDoor:
     def __init__(self, config, points, heartbeat, link, box_id, now_ms):
         prefix = config["mqtt"]["prefix"].encode()
         self.inbox = Inbox(prefix, points, heartbeat)
-        self._points = points
-        self._get_roots = [prefix + ROOT + b"%d/" % i for i in range(len(points))]
+        mirrors = config["mqtt"]["mirror"] or ()
+        self._get_roots = roots_of(prefix, points, mirrors)
+        self._points = points + points[: len(mirrors)]
+        self._discovery = None
+        self._discovered = 0  # connection that Home Assistant was told on
         self.client = self._build_client(config, prefix, link, box_id)
         self._now_ms = now_ms
         self._published_ms = now_ms
@@ -31,9 +34,19 @@ class ClientDoor:
         client_id = config["mqtt"]["client_id"] or "%s-%06x" % (config["name"], box_id & 0xFFFFFF)
         client = MqttClient(config["mqtt"], client_id.encode(), link, box_id)
         client.topic_filter = prefix + SET_ROOT + b"#"
-        client.set_last_will(self._get_roots[0] + b"get/fault_state", _WILL, True)
+        will = self._open_discovery(config, box_id) if config["mqtt"]["discovery"] else _WILL
+        client.set_last_will(self._get_roots[0] + b"get/fault_state", will, True)
         client.set_callback(self._on_message)
         return client
+
+    def _open_discovery(self, config, box_id):
+        """At boot. Returns the will."""
+        from discovery import WILL, Discovery
+
+        roots = self._get_roots[: len(config["charge_points"])]
+        box = b"ladepunkt_%06x" % (box_id & 0xFFFFFF)
+        self._discovery = Discovery(config["mqtt"]["discovery"], roots, box, config["name"], config["language"] == "en")
+        return WILL
 
     def _on_message(self, topic, payload):
         self.inbox.offer(topic, payload, self.client.retained, self._now_ms)
@@ -68,8 +81,10 @@ class ClientDoor:
             self._published_ms = now_ms
             self._topic = 0
             self._cp = 0
-        if self._topic == len(TOLD) or not self.client.idle():
+        if not self.client.idle():
             return False
+        if self._topic == len(TOLD):
+            return self._discovery is not None and self._discover(now_ms)
         self._tell(self._cp, TOLD[self._topic])
         self.client.flush(now_ms)
         self._topic += 1
@@ -77,6 +92,18 @@ class ClientDoor:
             self._topic = 0
             self._cp += 1
         return self._topic < len(TOLD) and self.client.idle()
+
+    def _discover(self, now_ms):
+        """What Home Assistant shall know, one message after the other, once per connection. Episode."""
+        if self._discovered != self.client.connects:
+            self._discovered = self.client.connects
+            self._discovery.again()
+        if not self._discovery.pending():
+            return False
+        self._discovery.tell(self.client)
+        self.client.episode = True
+        self.client.flush(now_ms)
+        return self.client.idle()
 
     def _tell(self, cp, row):
         packet = self.client.packet

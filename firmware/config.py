@@ -84,6 +84,7 @@ def check_config(found, file="config.json"):
     if prefix and prefix[-1] != "/" or "+" in prefix or "#" in prefix:
         _refuse(file, "mqtt.prefix", 'text that ends with / and holds no + or #, for example "garage/"', prefix)
     _check_mode(config["mqtt"], file)
+    _check_topics(config["mqtt"], len(config["charge_points"]), file)
     units = {}
     for i in range(len(config["charge_points"])):
         point = config["charge_points"][i]
@@ -107,9 +108,19 @@ def _check_mode(mqtt, file):
         if mqtt["host"] is None:
             raise ConfigError("%s: mqtt.host: missing; expected %s, as mqtt.mode is client" % (file, _expected(str, 1, 64)))
         return
-    for key in ("host", "client_id"):
+    for key in ("host", "client_id", "discovery"):
         if mqtt[key] is not None:
             _refuse(file, "mqtt." + key, "none while mqtt.mode is broker (set it to client to use a broker elsewhere)", mqtt[key])
+
+
+def _check_topics(mqtt, charge_points, file):
+    """Of Home Assistant, and the mirrors."""
+    discovery = mqtt["discovery"]
+    if discovery and (discovery[-1] == "/" or "+" in discovery or "#" in discovery):
+        _refuse(file, "mqtt.discovery", 'text that holds no + or # and no / at its end, for example "homeassistant"', discovery)
+    ids = mqtt["mirror"] or []
+    if len(ids) > charge_points or len(set(ids)) < len(ids):
+        _refuse(file, "mqtt.mirror", "at most one id per charge point, all different (there are %d)" % charge_points, ids)
 
 
 def check_board(found, file="board.json"):

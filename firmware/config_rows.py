@@ -7,6 +7,10 @@ from drivers.meters import METERS
 REQUIRED = object()
 BAUDS = (2400, 4800, 9600, 19200, 38400)
 
+PAGE = (
+    ("enabled", bool, True, None, None),
+    ("port", int, 80, 1, 65535),
+)
 WIFI = (
     ("ssid", str, "", 0, 32),
     ("password", str, "", 0, 64),
@@ -15,6 +19,7 @@ BUS = (
     ("baud", int, 9600, BAUDS, None),
     ("gap_ms", int, 20, 5, 250),
 )
+MIRROR_ID = ("id", int, REQUIRED, 0, 9999)
 CONTROLLER = ("address", str, REQUIRED, 1, 15)
 MQTT = (
     ("mode", str, None, ("broker", "client"), None),  # broker: controllers dial in. Not given: client where there is a host
@@ -28,6 +33,8 @@ MQTT = (
     ("sockets", int, 10, 8, 16),  # broker only: of the image in all
     ("client_id", str, None, 1, 64),
     ("keepalive_s", int, 20, 5, 120),
+    ("discovery", str, None, 1, 24),  # client only: prefix under which Home Assistant looks for devices, "homeassistant"
+    ("mirror", [MIRROR_ID], None, 1, 2),  # ids below openWB/chargepoint/, one for each charge point from the first one on
 )
 METER = (
     ("type", str, REQUIRED, tuple(sorted(METERS)) + ("none",), None),
@@ -56,6 +63,7 @@ CONFIG = (
     ("wifi", WIFI, {}, None, None),
     ("bus", BUS, {}, None, None),
     ("mqtt", MQTT, {}, None, None),
+    ("page", PAGE, {}, None, None),
     ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
     ("rfid", RFID, {}, None, None),
     ("time", TIME, {}, None, None),

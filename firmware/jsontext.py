@@ -177,3 +177,13 @@ def as_text(src):
         if c < 0x20 or c == 0x22 or c == 0x5C:
             return None
     return src
+
+
+def escaped(text):
+    """Any text (str) as bytes that may stand between the quotes of JSON. Control characters become blanks."""
+    out = bytearray()
+    for c in text.encode():
+        if c == 0x22 or c == 0x5C:
+            out.append(0x5C)
+        out.append(max(c, 0x20))
+    return bytes(out)

@@ -7,6 +7,7 @@ from micropython import const
 
 from clock import elapsed_ms
 from intents import MQTT
+from jsontext import escaped
 from safety import R_HEARTBEAT_SLOW, REASONS
 from text import put_bytes
 from topics import KEPT, TOLD, put_json, render, room
@@ -116,16 +117,6 @@ def _station(of):
 
 def _door(door):
     return door.name.encode(), door.share, door.used, door.accepted, door.evicted
-
-
-def escaped(text):
-    """Any text (str) as bytes that may stand between the quotes of JSON."""
-    out = bytearray()
-    for c in text.encode():
-        if c == 0x22 or c == 0x5C:
-            out.append(0x5C)
-        out.append(c if c >= 0x20 else 0x20)
-    return bytes(out)
 
 
 def fill(buf, at, limit, template, values):

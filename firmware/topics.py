@@ -11,6 +11,7 @@ _NUMBER_BYTES = const(14)  # ten digits, sign, point, comma
 
 ROOT = b"openWB/internal_chargepoint/"
 SET_ROOT = b"openWB/set/internal_chargepoint/"
+_MIRROR_ROOT = b"openWB/chargepoint/"
 
 
 def _topics(below):
@@ -26,6 +27,12 @@ def _topics(below):
 
 TOLD = _topics(b"get/")  # published once per second
 KEPT = _topics(b"data/")  # what a broker keeps of what a controller said; published when it is accepted
+
+
+def roots_of(prefix, points, mirrors):
+    """At boot: what stands in front of the topics of each charge point; then of the mirrors, whose ids these are."""
+    roots = [prefix + ROOT + b"%d/" % i for i in range(len(points))]
+    return roots + [prefix + _MIRROR_ROOT + b"%d/" % i for i in mirrors]
 
 
 def room(row, value):

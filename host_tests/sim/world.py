@@ -34,8 +34,9 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
         "bus": {"baud": 9600, "gap_ms": gap_ms},
         "mqtt": {
             "mode": mode, "host": "127.0.0.1", "port": 1883, "user": None, "password": None, "prefix": "",
-            "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10,
+            "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
         },
+        "page": {"enabled": 0, "port": 80},
         "charge_points": points,
         "rfid": {"reader": None, "format": None},
         "time": {"server": None, "every_h": 24},

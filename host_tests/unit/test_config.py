@@ -6,7 +6,7 @@ import json
 import config_rows
 import pytest
 from config import ConfigError, check_board, check_config
-from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MQTT, OUTPUT, REQUIRED
+from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MQTT, OUTPUT, PAGE, REQUIRED
 from config_rows import RFID, RFID_PINS, RS485, TIME, WIFI
 
 from host_tests.sim.world import standard_config
@@ -23,8 +23,9 @@ FULL = {
     "bus": {"baud": 19200, "gap_ms": 50},
     "mqtt": {
         "mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "client_id": "id",
-        "keepalive_s": 30, "controllers": ["192.0.2.7"], "first_come": 1, "sockets": 16,
+        "keepalive_s": 30, "controllers": ["192.0.2.7"], "first_come": 1, "sockets": 16, "discovery": "ha", "mirror": [7],
     },
+    "page": {"enabled": 0, "port": 8080},
     "charge_points": [{"evse": 7, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
     "rfid": {"reader": "module", "format": "decimal"}, "time": {"server": "router", "every_h": 1},
 }  # fmt: skip
@@ -43,6 +44,7 @@ OBJECTS = [
     (check_config, "config.json", FULL, ("wifi",), WIFI),
     (check_config, "config.json", FULL, ("bus",), BUS),
     (check_config, "config.json", FULL, ("mqtt",), MQTT),
+    (check_config, "config.json", FULL, ("page",), PAGE),
     (check_config, "config.json", FULL, ("charge_points", 0), CHARGE_POINT),
     (check_config, "config.json", FULL, ("charge_points", 0, "meter"), METER),
     (check_config, "config.json", FULL, ("rfid",), RFID),
@@ -108,8 +110,9 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
         "bus": {"baud": 9600, "gap_ms": 20},
         "mqtt": {
             "mode": "client", "host": "192.0.2.1", "port": 1883, "user": None, "password": None, "prefix": "", "client_id": None,
-            "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10,
+            "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
         },
+        "page": {"enabled": 1, "port": 80},
         "charge_points": [{"evse": 1, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0}}],
         "rfid": {"reader": None, "format": None}, "time": {"server": None, "every_h": 24},
     }  # fmt: skip
@@ -212,7 +215,7 @@ def test_a_value_at_a_limit_passes_and_beyond_it_is_named_with_both_limits(case)
     def value_of(size):
         if kind is not str:
             return size
-        return "x" * (size - 1) + "/" if size else ""  # a prefix must end like this
+        return "x" * (size - 1) + ("/" if key == "prefix" else "x") if size else ""
 
     for size in (low, high):
         assert at(checker(with_value(full, path, key, value_of(size))), path)[key] == value_of(size)

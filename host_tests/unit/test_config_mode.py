@@ -29,7 +29,7 @@ def test_a_client_without_a_host_is_refused():
     assert refused(mode="client") == "config.json: mqtt.host: missing; expected text of 1 to 64 bytes, as mqtt.mode is client"
 
 
-@pytest.mark.parametrize("key", ["host", "client_id"])
+@pytest.mark.parametrize("key", ["host", "client_id", "discovery"])
 def test_a_broker_refuses_what_only_a_client_needs(key):
     assert refused(mode="broker", **{key: "abc"}).startswith(f"config.json: mqtt.{key}: expected none while mqtt.mode is broker")
 
@@ -47,3 +47,15 @@ def test_controllers_are_a_list_of_addresses():
     assert mqtt_of(controllers=["192.0.2.1", "192.0.2.2"])["controllers"] == ["192.0.2.1", "192.0.2.2"]
     assert "mqtt.controllers: expected a list of 1 to 8 texts" in refused(controllers="192.0.2.1")
     assert "mqtt.controllers[0]: expected text" in refused(controllers=[7])
+
+
+@pytest.mark.parametrize("prefix", ["homeassistant/", "+", "a/#"])
+def test_where_home_assistant_looks_is_part_of_a_topic(prefix):
+    assert mqtt_of(host="192.0.2.1", discovery="homeassistant")["discovery"] == "homeassistant"
+    assert refused(host="192.0.2.1", discovery=prefix).startswith("config.json: mqtt.discovery: expected text that holds no + or #")
+
+
+@pytest.mark.parametrize("ids, said", [([3, 4], "at most one id"), ([], "a list of 1 to 2"), ([-1], "from 0 to 9999"), (["3"], "from 0 to 9999")])
+def test_a_mirror_has_one_id_per_charge_point(ids, said):
+    assert mqtt_of(mirror=[3])["mirror"] == [3]
+    assert said in refused(mirror=ids)

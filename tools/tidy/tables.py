@@ -8,7 +8,7 @@ LAYERS = {
         "drivers.meters", "registers", "record",
     ),
     "machines": (
-        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "drivers.evse_din",
+        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "discovery", "drivers.evse_din",
         "drivers.meter", "guard", "inbox", "keepalive", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
         "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
@@ -95,6 +95,8 @@ ALLOWED_BIG_FRAMES = {
     "client_door.ClientDoor._build_client": "boot",
     "gateway.Gateway._open_extras": "boot",
     "sntp.Sntp._set": "one good answer of a time server",
+    "client_door.ClientDoor._open_discovery": "boot",
+    "discovery.*": "once per connection",
     "gateway.Gateway._open_door": "boot",
     "gateway.Gateway._fit_second_stops": "boot",
 }
