@@ -1,6 +1,6 @@
 """What one can do to the desk, and what it tells about itself: the verbs of the control port and of the keys."""
 
-from tools.desk import process, rules
+from tools.desk import process, rules, tags
 from tools.desk.line import FAULTS, monotonic_ms
 
 
@@ -17,6 +17,7 @@ class Commands:
             "relay": self._relay,
             "evse": self._evse,
             "weld": self._weld,
+            "tag": self._tag,
             "restart": self._restart,
             "crash": self._crash,
             "console": self._console,
@@ -73,6 +74,13 @@ class Commands:
     def _relay(self, command):
         self._point(command)
         self._desk.relays.stick(command.get("cp", 0), command.get("stuck"))
+        return {}
+
+    def _tag(self, command):
+        """A tag is held to the reader, half a second if not told otherwise."""
+        if self._desk.reader is None:
+            raise ValueError('the gateway has no reader here: "rfid": {"reader": "rdm6300"} in its config.json gives it one')
+        self._desk.reader.hold(command.get("id"), command.get("seconds", tags.HOLD_S))
         return {}
 
     def _bus(self, command):

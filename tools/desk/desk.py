@@ -11,7 +11,7 @@ from host_tests.fakes.car import Car
 from host_tests.fakes.evse import EvseDin
 from host_tests.fakes.site import METERS, ChargePoint, Site
 from tools import mpy
-from tools.desk import boards, broker, process
+from tools.desk import boards, broker, process, tags
 from tools.desk.commands import Commands
 from tools.desk.control import ControlPort
 from tools.desk.controller import Controller
@@ -47,6 +47,7 @@ class Desk:
         self.site = None
         self.line = None
         self.relays = None
+        self.reader = None
         self.gateway = None
         self.controller = None
         self.broker = None
@@ -69,7 +70,7 @@ class Desk:
 
     def stop(self):
         """Take everything down, in the order that lets the firmware say goodbye."""
-        for part in (self._control, self.controller, self.gateway, self.line, self.broker):
+        for part in (self._control, self.controller, self.gateway, self.reader, self.line, self.broker):
             if part is not None:
                 part.stop()
         if self._work_dir is not None:
@@ -175,6 +176,8 @@ class Desk:
         self._pause(0)
         command, environment = process.firmware_command(runtime, compiled_dir)
         environment["LADEPUNKT_UART%d" % board["rs485"][0]["uart"]] = self.options.serial or self.line.path
+        if self.reader is not None:
+            environment["LADEPUNKT_UART%d" % board["rfid"]["uart"]] = self.reader.path
         environment["LADEPUNKT_UMQTT"] = process.UMQTT
         self.gateway = process.Gateway(command, environment, self._work_dir, board["watchdog_s"], self._firmware_says, self.relays)
         self.gateway.start()
@@ -186,7 +189,11 @@ class Desk:
     def _board(self):
         """The gateway's board, with its relays in place, and both of its files."""
         board = boards.read(self.options.board)
-        for sentence in boards.fit(board, self.config):
+        said = boards.fit(board, self.config)
+        if (self.config.get("rfid") or {}).get("reader") == "rdm6300":
+            said += tags.fit(board)
+            self.reader = tags.TagReader()
+        for sentence in said:
             self.say("board    " + sentence)
         self.relays = boards.Relays(board, self.site, self.lock)
         for name, content in (("config.json", self.config), ("board.json", board)):

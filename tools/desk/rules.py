@@ -5,8 +5,12 @@ def is_whole(value):
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _is_between(value, lowest, highest):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and lowest <= value <= highest
+    return is_number(value) and lowest <= value <= highest
 
 
 def _is_bool(value):

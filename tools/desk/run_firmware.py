@@ -27,7 +27,7 @@ def describe(gateway):
 
 def _point(point, heartbeat):
     from clock import elapsed_ms
-    from points import P_CHARGING, P_FAULT_STATE, P_PLUGGED, P_STATE_STR
+    from points import P_CHARGING, P_FAULT_STATE, P_PLUGGED, P_RFID, P_STATE_STR
     from safety import R_HEARTBEAT_NEVER
 
     value = point.image.value
@@ -35,6 +35,7 @@ def _point(point, heartbeat):
     return {
         "state_str": None if value[P_STATE_STR] is None else value[P_STATE_STR].decode(),
         "fault_state": value[P_FAULT_STATE],
+        "rfid": None if value[P_RFID] is None else value[P_RFID].decode(),
         "plugged": value[P_PLUGGED],
         "charging": value[P_CHARGING],
         "limit_ca": point.limit_ca,

@@ -92,7 +92,7 @@ def _generated_config(options):
         kind = options.meter or "sdm630"
         meter = {"type": kind} if kind == "none" else {"type": kind, "unit": 105 + index}
         points.append({"evse": 1 + index, "meter": meter, "phases": 3})
-    return {"name": "desk", "charge_points": points}
+    return {"name": "desk", "charge_points": points, "rfid": {"reader": "rdm6300"}}
 
 
 def _read_config(options):
