@@ -124,10 +124,23 @@ def open_net(mqtt, waiter):
     """What the MQTT door stands on: a listener for the broker on the box, a link for a client. At boot; raises SystemExit."""
     if mqtt["mode"] == "client":
         return net.TcpLink(waiter, net.Resolver())
-    listener = net.TcpListener(waiter, mqtt["port"], BACKLOG)
+    return listen(waiter, "mqtt", mqtt["port"], "MQTT broker on port %d: controllers dial in")
+
+
+def open_modbus(modbus, waiter):
+    """A listener, or None where Modbus is switched off. At boot; raises SystemExit."""
+    if not modbus["enabled"]:
+        return None
+    return listen(waiter, "modbus", modbus["port"], "Modbus TCP on port %d: controllers dial in")
+
+
+def listen(waiter, section, port, text):
+    """A listener; `text` is what the console says then. At boot; raises SystemExit."""
+    listener = net.TcpListener(waiter, port, BACKLOG)
     if listener.error is not None:
-        raise SystemExit("config.json: mqtt.port: %d can not be opened (errno %d): choose another one" % (mqtt["port"], listener.error))
-    print("ladepunkt: MQTT broker on port %d: controllers dial in" % mqtt["port"])
+        expected = "expected a port that can be opened, found %d (errno %d): choose another one" % (port, listener.error)
+        raise SystemExit("config.json: %s.port: %s" % (section, expected))
+    print("ladepunkt: " + text % port)
     return listener
 
 
@@ -154,7 +167,7 @@ def open_extras(settings, pins, link):
     return reader, udp
 
 
-def build(settings, pins, port, net_port, link):
+def build(settings, pins, port, net_port, modbus, link):
     """The gateway with everything the board has; link: the network interface, or None. At boot."""
     reader, udp = open_extras(settings, pins, link)
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
@@ -162,7 +175,7 @@ def build(settings, pins, port, net_port, link):
     now_ms = time.ticks_ms() & TICKS_MASK
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
     box = board.box_id()
-    gateway = Gateway(settings, port, net_port, box, now_ms, relays=relays, memory=memory, button=button, reader=reader, udp=udp)
+    gateway = Gateway(settings, port, net_port, box, now_ms, relays=relays, memory=memory, button=button, reader=reader, udp=udp, modbus=modbus)
     gateway.note(b"started after " + board.reset_cause())
     return gateway
 
@@ -173,7 +186,8 @@ def loop(settings, pins, wdt, report):
     port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
     waiter.add(port.uart, net.READABLE)
     link = join(settings, pins)
-    gateway = build(settings, pins, port, open_net(settings["mqtt"], waiter), link)
+    net_port = open_net(settings["mqtt"], waiter)
+    gateway = build(settings, pins, port, net_port, open_modbus(settings["modbus"], waiter), link)
     gc.collect()
     said = ""
     hungry = True

@@ -36,6 +36,16 @@ MQTT = (
     ("discovery", str, None, 1, 24),  # client only: prefix under which Home Assistant looks for devices, "homeassistant"
     ("mirror", [MIRROR_ID], None, 1, 2),  # ids below openWB/chargepoint/, one for each charge point from the first one on
 )
+MODBUS = (
+    ("enabled", bool, True, None, None),
+    ("port", int, 1502, 1, 65535),
+    ("unit", int, 1, 1, 247),
+    ("controllers", [CONTROLLER], None, 1, 8),  # addresses that may write; the others may read
+    ("heartbeat_from", str, "leader", ("leader", "any"), None),  # whose reads keep charging alive
+    ("allow_heartbeat_off", bool, False, None, None),  # what register 10190 = 0 does
+    ("actual_current_scale", int, 100, (1, 100), None),  # register 10116 in whole ampere, or in 0.01 A
+    ("idle_s", int, 120, 61, 3600),  # evcc leaves by itself after 60 s
+)
 METER = (
     ("type", str, REQUIRED, tuple(sorted(METERS)) + ("none",), None),
     ("unit", int, None, 1, 247),
@@ -64,6 +74,7 @@ CONFIG = (
     ("bus", BUS, {}, None, None),
     ("mqtt", MQTT, {}, None, None),
     ("page", PAGE, {}, None, None),
+    ("modbus", MODBUS, {}, None, None),
     ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
     ("rfid", RFID, {}, None, None),
     ("time", TIME, {}, None, None),

@@ -13,7 +13,7 @@ from drivers.evse_din import EvseDin
 from drivers.meter import Meter
 from drivers.meters import METERS
 from guard import IDLE_CA, Guard, highest_ca
-from intents import DOOR_COUNT, MQTT, Heartbeat, Senders
+from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
 from memory import M_LATCHED
 from plan import Plan
 from points import P_CHARGING, P_NOTICE, Image
@@ -21,18 +21,22 @@ from safety import F_MAINTENANCE
 
 WAIT_MAX_MS = const(1000)
 BROKER = "broker"
+BROKER_SHARE = const(4)  # of the connections; every other door has a share of one
+PAGE_LISTENER = const(1)  # socket that the page's listener will need
+CLIENT_SLOTS = const(4)  # where the box dials the broker: the pool serves Modbus and the page only
 BUTTON_MS = const(5000)  # held that long it is a local action
 
 
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None):
+    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None, modbus=None):
         """
         net_port: a TcpListener for the broker on the box, a TcpLink for a client of another one.
         box_id: an integer that differs from box to box; it seeds the backoff and completes the MQTT client id.
         relays: the CP relay of each charge point, where the board has one. memory: see Memory. button: pressed(), or None.
         reader: of tags, see Rfid, or None. udp: see Sntp; needed where a time server is configured.
+        modbus: a TcpListener, or None where there is no Modbus door.
         """
         self.config = config
         self.steps = 0
@@ -50,10 +54,29 @@ class Gateway:
         self._held_before = False
         self._fit_second_stops(relays, now_ms)
         self.plan = Plan(self.bus, drivers)
+        self.pool = self._open_pool(net_port, modbus)
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
+        self.modbus = self._open_modbus(box_id) if modbus is not None else None
         self.extras = []  # what not every box has: step(now_ms) and .episode
         self._open_extras(reader, udp, box_id, now_ms)
+
+    def _open_pool(self, net_port, modbus):
+        """At boot: who may have connections. A door that is not there gives its listener and its share back."""
+        inside = self.config["mqtt"]["mode"] == BROKER
+        if not inside and modbus is None:
+            return None
+        from connections import Connections, Door
+
+        doors = [Door("page", None, 1, first_to_go=True), Door("spare", None, 1)]
+        if modbus is not None:
+            doors.insert(0, Door("modbus", modbus, 1))
+        if not inside:
+            return Connections(doors, CLIENT_SLOTS + 1)
+        sockets = self.config["mqtt"]["sockets"] - PAGE_LISTENER
+        others = len(doors) + (1 if modbus is None else 2)  # their shares, and the listeners
+        doors.insert(0, Door("broker", net_port, min(BROKER_SHARE, sockets - others)))
+        return Connections(doors, sockets)
 
     def _open_door(self, net_port, box_id, now_ms):
         """At boot. What the other door is made of stays out of the memory."""
@@ -61,7 +84,7 @@ class Gateway:
             from broker_door import BrokerDoor
 
             self.heartbeats[MQTT] = Senders(self.config["heartbeat_limit_s"] * 1000)
-            return BrokerDoor(self.config, self.points, self.heartbeats[MQTT], net_port, now_ms)
+            return BrokerDoor(self.config, self.points, self.heartbeats[MQTT], self.pool, self.pool.doors[0], now_ms)
         from client_door import ClientDoor
 
         return ClientDoor(self.config, self.points, self.heartbeats[MQTT], net_port, box_id, now_ms)
@@ -78,6 +101,15 @@ class Gateway:
             from timekeeper import Timekeeper
 
             self.extras.append(Timekeeper(self.config["time"], self.points, udp, box_id, now_ms))
+
+    def _open_modbus(self, box_id):
+        """At boot."""
+        from modbus_door import ModbusDoor
+
+        door = self.pool.doors[1 if self.config["mqtt"]["mode"] == BROKER else 0]
+        modbus = ModbusDoor(self.config["modbus"], self.points, self.pool, door, b"ladepunkt-%06x" % (box_id & 0xFFFFFF))
+        self.heartbeats[MODBUS] = modbus.readers
+        return modbus
 
     def _add_charge_point(self, row, drivers, now_ms):
         gap_ms = self.config["bus"]["gap_ms"]
@@ -111,12 +143,24 @@ class Gateway:
             self._look(now_ms)
         if self.door.tell(now_ms):
             return 0
-        return min(WAIT_MAX_MS, min(wait_ms, self.door.wait_ms(now_ms)))
+        return min(wait_ms, self._doors_wait_ms(now_ms))
+
+    def _doors_wait_ms(self, now_ms):
+        wait_ms = min(WAIT_MAX_MS, self.door.wait_ms(now_ms))
+        if self.pool is not None:
+            wait_ms = min(wait_ms, self.pool.wait_ms())
+        if self.modbus is not None:
+            wait_ms = min(wait_ms, self.modbus.wait_ms())
+        return wait_ms
 
     def _listen(self, now_ms):
         self.steps = (self.steps + 1) & 0xFFFFFF
         self.plan.step(now_ms)
+        if self.pool is not None:
+            self.pool.step(now_ms)
         self.door.step(now_ms)
+        if self.modbus is not None:
+            self.modbus.step(now_ms)
         for heartbeat in self.heartbeats:
             heartbeat.check(now_ms)
 
@@ -191,4 +235,6 @@ class Gateway:
         for extra in self.extras:
             episode = episode or extra.episode
             extra.episode = False
+        if self.modbus is not None:
+            episode = self.modbus.take_episode() or episode
         return episode

@@ -92,44 +92,44 @@ class Heartbeat:
 class Senders:
     """The heartbeats of a door that knows its senders by address: each counts for the one who sends it only."""
 
-    def __init__(self, limit_ms):
-        self._addresses = [None] * SENDERS
-        self._heartbeats = [Heartbeat(limit_ms) for _ in range(SENDERS)]
+    def __init__(self, limit_ms, kind=Heartbeat):
+        self.addresses = [None] * SENDERS
+        self.heartbeats = [kind(limit_ms) for _ in range(SENDERS)]
         self._newest = 0
-        self._unknown = Heartbeat(limit_ms)  # never heard
+        self._unknown = kind(limit_ms)  # never heard
 
     def of(self, sender):
         """The heartbeat of this address. None: of whoever was heard last, for saying what is missing while nobody leads."""
         if sender is None:
-            return self._heartbeats[self._newest]
+            return self.heartbeats[self._newest]
         for i in range(SENDERS):
-            if self._addresses[i] == sender:
-                return self._heartbeats[i]
+            if self.addresses[i] == sender:
+                return self.heartbeats[i]
         return self._unknown
 
     def admit(self, sender):
         """The same for one who is heard now. A new one takes the place of somebody who is not alive. Episode."""
-        if sender not in self._addresses:
+        if sender not in self.addresses:
             i = self._place()
-            self._addresses[i] = sender
-            self._heartbeats[i].forget()
-        self._newest = self._addresses.index(sender)
-        return self._heartbeats[self._newest]
+            self.addresses[i] = sender
+            self.heartbeats[i].forget()
+        self._newest = self.addresses.index(sender)
+        return self.heartbeats[self._newest]
 
     def _place(self):
         """Episode: the first that was never used, else not alive; if all are alive the next one in turn has to go."""
         for i in range(SENDERS):
-            if self._addresses[i] is None:
+            if self.addresses[i] is None:
                 return i
         for i in range(SENDERS):
-            if self._heartbeats[i].reason:
+            if self.heartbeats[i].reason:
                 return i
         return (self._newest + 1) % SENDERS
 
     def check(self, now_ms):
         """Ages all of them; to be called in every step."""
         for i in range(SENDERS):
-            self._heartbeats[i].check(now_ms)
+            self.heartbeats[i].check(now_ms)
 
 
 class Wish:
@@ -146,6 +146,12 @@ class Wish:
         """An accepted set point in 0.01 A, 0 included: who sends it leads from now on."""
         self._ca[door] = set_ca
         self._at[door].mark(now_ms)
+        self.door = door
+        self.sender = sender
+
+    def restore(self, door, set_ca, sender):
+        """At boot: who led before. Nothing was sent in this life, so it contests nobody."""
+        self._ca[door] = set_ca
         self.door = door
         self.sender = sender
 

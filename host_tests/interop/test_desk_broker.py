@@ -16,7 +16,7 @@ from topics import TOLD
 
 from host_tests.interop.live import until
 from host_tests.interop.test_broker_live import tool
-from host_tests.interop.test_desk import Control, Desk, descendants
+from host_tests.interop.test_desk import FREE_PORTS, Control, Desk, descendants
 
 SET = "openWB/set/internal_chargepoint/"
 NAMES = {"openWB/internal_chargepoint/%d/%s" % (i, row[0].decode()) for i in range(2) for row in TOLD}
@@ -34,7 +34,7 @@ class Box:
     """A desk with a car plugged in. `port`: of its MQTT broker."""
 
     def __init__(self, folder, *arguments):
-        self._desk = Desk(folder, "--broker-port", "0", "--control-port", "0", *arguments)
+        self._desk = Desk(folder, *FREE_PORTS, *arguments)
         try:
             self.control_port = int(self._desk.wait_for(r"control +127\.0\.0\.1:(\d+)", 30)[1])
             self.control = Control(self.control_port)

@@ -15,6 +15,7 @@ import micropython
 gc.disable()  # nothing is collected, so that every block counts
 
 from broker_door import BrokerDoor
+from connections import Connections, Door
 from host_tests.mpy.subscribers import Crowd
 from intents import Senders
 from points import P_CURRENT_CA, P_FAULT_STR, P_IMPORTED_WH, P_POWER_CW, P_SET_CURRENT_CA, P_VOLTAGE_CV, Image
@@ -44,7 +45,9 @@ class Box:
     def __init__(self):
         self.crowd = Crowd(SUBSCRIBERS)
         self.now_ms = TICKS_MASK - 30000  # the clock wraps on the way
-        self.door = BrokerDoor({"mqtt": MQTT}, [Point()], Senders(60000), self.crowd, self.now_ms)
+        door = Door("broker", self.crowd, 4)
+        self.pool = Connections([door], 8)
+        self.door = BrokerDoor({"mqtt": MQTT}, [Point()], Senders(60000), self.pool, door, self.now_ms)
         self.clear()
         start = time.ticks_us()
         self.nothing = time.ticks_diff(time.ticks_us(), start)
@@ -59,8 +62,9 @@ class Box:
         left_ms = 1000
         while left_ms > 0:
             start = time.ticks_us()
+            self.pool.step(self.now_ms)
             self.door.step(self.now_ms)
-            wait_ms = max(1, min(20, self.door.wait_ms(self.now_ms)))
+            wait_ms = max(1, min(20, self.pool.wait_ms(), self.door.wait_ms(self.now_ms)))
             self._count(time.ticks_diff(time.ticks_us(), start) - self.nothing)
             self.now_ms = (self.now_ms - TICKS_MASK + wait_ms - 1) & TICKS_MASK  # in this order it stays a small integer
             left_ms -= wait_ms

@@ -71,7 +71,7 @@ def build():
     gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], Memory(NoStore(), NoStore(), 0))
     for now_ms in range(0, 1900, 10):  # after 2 s the first ones in the crowd could be evicted
         gateway.step(now_ms)
-    if DOOR == "broker" and gateway.door.broker.online() != len(gateway.door.pool.slots):
+    if DOOR == "broker" and gateway.door.broker.online() != len(gateway.pool.slots):
         raise RuntimeError("not every slot is taken by a subscriber: nothing was measured")
     return gateway
 

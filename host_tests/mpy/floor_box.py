@@ -18,7 +18,7 @@ from tools.runtimes import STUBS, UMQTT, micropython
 FRAME_S = 11 * 10 / 9600  # a pty is faster than the line it stands for
 RELAYS = [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 2, "contact": "no", "active": 1}]
 BOARD = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 18}], "evse_ids": [1, 2], "cp_relays": RELAYS}
-CONFIG = {"mqtt": {"host": "127.0.0.1", "port": 9}, "charge_points": [{"evse": 1, "meter": {"type": "none"}}]}
+CONFIG = {"mqtt": {"host": "127.0.0.1", "port": 9}, "modbus": {"enabled": False}, "charge_points": [{"evse": 1, "meter": {"type": "none"}}]}
 CP_OPEN = {1: 1, 2: 0}
 RUN = "import boot\nimport main\n"
 

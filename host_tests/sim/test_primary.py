@@ -7,6 +7,7 @@ import broker_session
 import pytest
 from broker_door import BrokerDoor
 from clock import TICKS_MASK
+from connections import Connections, Door
 from intents import Senders, Wish
 from points import P_SET_CURRENT_CA, Image
 from topics import TOLD
@@ -50,8 +51,9 @@ class Box:
         self.heartbeats = Senders(60000)
         self.now_ms = TICKS_MASK - 30000  # it wraps on the way
         config = standard_config(charge_points)
-        self.door = BrokerDoor(config, self.points, self.heartbeats, self.listener, self.now_ms)
-        self.pool = self.door.pool
+        door = Door("broker", self.listener, 4)
+        self.pool = Connections([door, Door("spare", None, 1)], 8)
+        self.door = BrokerDoor(config, self.points, self.heartbeats, self.pool, door, self.now_ms)
         self.broker = self.door.broker
         self.evicted = []
         self._victim = self.pool._victim
@@ -65,9 +67,10 @@ class Box:
 
     def step(self, longest_ms):
         """One turn of the loop, and on to the next: it sleeps only when nobody has anything to tell it."""
+        self.pool.step(self.now_ms)
         self.door.step(self.now_ms)
         self.heartbeats.check(self.now_ms)
-        wait_ms = 0 if self._called() else min(longest_ms, self.door.wait_ms(self.now_ms))
+        wait_ms = 0 if self._called() else min(longest_ms, self.pool.wait_ms(), self.door.wait_ms(self.now_ms))
         self.now_ms = (self.now_ms + max(STEP_MS, wait_ms)) & TICKS_MASK
 
     def _called(self):

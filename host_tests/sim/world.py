@@ -4,6 +4,7 @@ Plain Python that also runs on MicroPython. Everything is drawn from one seed; t
 """
 
 from host_tests.fakes.broker import Broker, Link
+from host_tests.fakes.peer import Listener
 from host_tests.fakes.site import standard_site
 from host_tests.fakes.wire import NEVER_US, Line
 from host_tests.sim.inside import Inside
@@ -18,7 +19,7 @@ SET = b"openWB/set/internal_chargepoint/"
 TOLD = b"openWB/internal_chargepoint/"
 
 
-def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16, mode="client"):
+def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16, mode="client", modbus=False):
     """A checked configuration as config.check_config would return it."""
     points = []
     for i in range(charge_points):
@@ -37,6 +38,10 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
             "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
         },
         "page": {"enabled": 0, "port": 80},
+        "modbus": {
+            "enabled": modbus, "port": 1502, "unit": 1, "controllers": None, "heartbeat_from": "leader", "allow_heartbeat_off": False,
+            "actual_current_scale": 100, "idle_s": 120,
+        },
         "charge_points": points,
         "rfid": {"reader": None, "format": None},
         "time": {"server": None, "every_h": 24},
@@ -109,7 +114,8 @@ class World:
         net_port = self.broker.restart() if self.inside else self.link
         relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
-        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory)
+        self.modbus = Listener() if self.config["modbus"]["enabled"] else None
+        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory, modbus=self.modbus)
 
     def wait(self, ms):
         """Time passes without the gateway: the chip boots, or the floor waits."""
@@ -148,13 +154,22 @@ class World:
     def _until_next(self, wait_ms):
         """Milliseconds to the next event, at least 1 (the time a step takes)."""
         wait_ms = min(wait_ms, self.controller.next_ms() - self.now_ms)
-        if self.link.has_bytes():
+        if self.link.has_bytes() or self._modbus_calls():
             return 1
         if self.gateway.hungry():
             byte_us = self.line.next_us()
             if byte_us is not None:
                 wait_ms = min(wait_ms, (byte_us + 999) // 1000 - self.now_ms)
         return max(1, wait_ms)
+
+    def _modbus_calls(self):
+        """True while a Modbus client has something to tell."""
+        if self.modbus is None:
+            return False
+        for slot in self.gateway.pool.slots:
+            if slot.peer is not None and slot.peer.readable:
+                return True
+        return len(self.modbus.backlog) > 0
 
     def run(self, ms):
         """Runs for `ms` of world time."""

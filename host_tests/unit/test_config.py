@@ -6,7 +6,7 @@ import json
 import config_rows
 import pytest
 from config import ConfigError, check_board, check_config
-from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MQTT, OUTPUT, PAGE, REQUIRED
+from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MODBUS, MQTT, OUTPUT, PAGE, REQUIRED
 from config_rows import RFID, RFID_PINS, RS485, TIME, WIFI
 
 from host_tests.sim.world import standard_config
@@ -26,6 +26,10 @@ FULL = {
         "keepalive_s": 30, "controllers": ["192.0.2.7"], "first_come": 1, "sockets": 16, "discovery": "ha", "mirror": [7],
     },
     "page": {"enabled": 0, "port": 8080},
+    "modbus": {
+        "enabled": 0, "port": 502, "unit": 247, "controllers": ["192.0.2.7"], "heartbeat_from": "any", "allow_heartbeat_off": 1,
+        "actual_current_scale": 1, "idle_s": 3600,
+    },
     "charge_points": [{"evse": 7, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
     "rfid": {"reader": "module", "format": "decimal"}, "time": {"server": "router", "every_h": 1},
 }  # fmt: skip
@@ -45,6 +49,7 @@ OBJECTS = [
     (check_config, "config.json", FULL, ("bus",), BUS),
     (check_config, "config.json", FULL, ("mqtt",), MQTT),
     (check_config, "config.json", FULL, ("page",), PAGE),
+    (check_config, "config.json", FULL, ("modbus",), MODBUS),
     (check_config, "config.json", FULL, ("charge_points", 0), CHARGE_POINT),
     (check_config, "config.json", FULL, ("charge_points", 0, "meter"), METER),
     (check_config, "config.json", FULL, ("rfid",), RFID),
@@ -113,6 +118,10 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
             "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
         },
         "page": {"enabled": 1, "port": 80},
+        "modbus": {
+            "enabled": 1, "port": 1502, "unit": 1, "controllers": None, "heartbeat_from": "leader", "allow_heartbeat_off": 0,
+            "actual_current_scale": 100, "idle_s": 120,
+        },
         "charge_points": [{"evse": 1, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0}}],
         "rfid": {"reader": None, "format": None}, "time": {"server": None, "every_h": 24},
     }  # fmt: skip
@@ -168,7 +177,7 @@ def test_a_missing_key_gets_its_default_or_is_named(case):
         message = message_of(checker, found)
         assert message.startswith(file + ": " + title((*path, row[0])) + ": missing; expected ")
         assert len(message) > len(file + title((*path, row[0])) + ": missing; expected ") + 5
-    elif row[0] == "unit":
+    elif row[0] == "unit" and row[2] is None:
         assert title((*path, "unit")) in message_of(checker, found), "only a meter of type none needs none"
     else:
         expected = row[2] if is_scalar(row) or row[2] in (None, [], [1]) else {r[0]: r[2] for r in row[1]}
@@ -199,7 +208,7 @@ def test_a_value_of_the_wrong_type_is_named_with_what_was_expected_and_found(cas
 def test_null_is_accepted_where_the_default_is_null(case):
     checker, _, full, path, row = case
     found = with_value(full, path, row[0], None)
-    if row[0] == "unit":
+    if row[0] == "unit" and row[2] is None:
         at(found, path)["type"] = "none"
     assert at(checker(found), path)[row[0]] is None
 

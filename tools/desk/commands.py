@@ -129,6 +129,7 @@ class Commands:
             "watchdog_resets": desk.gateway.watchdog_resets if desk.gateway else 0,
             "line": dict(desk.line.counters) if desk.line else None,
             "mqtt": desk.mqtt_address,
+            "modbus": desk.modbus_address,
             "controller": _controller_state(desk.controller),
         }
 
@@ -157,7 +158,13 @@ class Commands:
             "meter": None if meter is None else {"power_w": meter.power_w, "imported_wh": meter.imported_wh},
             "relays": {"cp_open": point.cp_open, "phases": point.phases, "stuck": self._desk.relays.stuck(index)},
             "bus": self._desk.line.faults(index),
+            "leader": self._leader(index),
         }
+
+    def _leader(self, index):
+        """Who leads, as the firmware says: mqtt, modbus or none."""
+        report = self._desk.gateway.report if self._desk.gateway else None
+        return report["cp"][index]["leader"] if report else "none"
 
 
 def _controller_state(controller):

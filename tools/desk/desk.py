@@ -60,6 +60,7 @@ class Desk:
         self._pause(0)
         self._work_dir = tempfile.mkdtemp(prefix="ladepunkt-desk-")
         self._start_control()
+        self._choose_modbus_port()
         self._start_broker()
         self._start_line()
         self._start_gateway()
@@ -87,12 +88,23 @@ class Desk:
         mqtt = self.config["mqtt"]
         return "%s:%d" % (mqtt.get("host") or "127.0.0.1", mqtt["port"])
 
+    @property
+    def modbus_address(self):
+        """None where it is switched off."""
+        modbus = self.config["modbus"]
+        return "127.0.0.1:%d" % modbus["port"] if modbus["enabled"] else None
+
     def _start_control(self):
         port = self.options.control_port
         try:
             self._control = ControlPort(port, self.commands.do)
         except OSError as error:
             raise Trouble(busy_sentence(port, "--control-port")) from error
+
+    def _choose_modbus_port(self):
+        modbus = self.config["modbus"]
+        if modbus["enabled"]:
+            modbus["port"] = choose_port(modbus["port"], "--modbus-port")
 
     def _start_broker(self):
         mqtt = self.config["mqtt"]
@@ -181,6 +193,8 @@ class Desk:
         environment["LADEPUNKT_UMQTT"] = process.UMQTT
         self.gateway = process.Gateway(command, environment, self._work_dir, board["watchdog_s"], self._firmware_says, self.relays)
         self.gateway.start()
+        if self.modbus_address:
+            self.say("modbus   on the box, too, at %s, unit %d: evcc and others may lead there" % (self.modbus_address, self.config["modbus"].get("unit", 1)))
         self.say("gateway  the firmware runs on " + _RUNTIMES[runtime])
         self._wait_for(self._gateway_decided, board["watchdog_s"], "gateway  waiting for its first report")
         if self.gateway.report is None:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 
+DOORS = ("mqtt", "modbus")  # by intents.MQTT and intents.MODBUS
 STATION_FACTS = ("requests", "timeouts", "crc_errors", "wrong_replies", "exceptions", "latency_ms", "latency_max_ms")
 
 
@@ -39,6 +40,7 @@ def _point(point, heartbeat):
         "plugged": value[P_PLUGGED],
         "charging": value[P_CHARGING],
         "limit_ca": point.limit_ca,
+        "leader": DOORS[point.wish.door] if point.leader_alive() else "none",
         "heartbeat_age_ms": None if heartbeat.reason == R_HEARTBEAT_NEVER else age_ms,
     }
 

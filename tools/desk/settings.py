@@ -9,12 +9,13 @@ from tools.desk.broker import accepts
 
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_CONTROL_PORT = 7501
+DEFAULT_MODBUS_PORT = 1502
 FIRST_FREE_PORT = 1024
 MQTT_DEFAULTS = {"port": DEFAULT_BROKER_PORT, "user": None, "password": None, "prefix": ""}
 ON_THE_BOX, OF_THE_DESK, ELSEWHERE = "on the box", "of the desk", "elsewhere"  # where the broker is
 METERS = ("sdm630", "sdm72", "none")
 LOOPBACK = ("127.0.0.1", "localhost")
-_LATER = {"modbus_port": "the Modbus TCP server", "http_port": "the status page"}
+_LATER = {"http_port": "the status page"}
 
 
 class Trouble(Exception):
@@ -44,7 +45,7 @@ def parser():
     add("--broker-port", type=_port, metavar="N", help="port of the MQTT broker, on the box or the desk's own (default 1883, 0: any free one)")
     control_help = "port on 127.0.0.1 that takes one JSON command per line (default %(default)s, 0: any free one)"
     add("--control-port", type=_port, metavar="N", default=DEFAULT_CONTROL_PORT, help=control_help)
-    add("--modbus-port", type=_port, metavar="N", help="port of the Modbus TCP server (default 1502; no effect yet)")
+    add("--modbus-port", type=_port, metavar="N", help="port of the Modbus TCP server on the box (default 1502, 0: any free one)")
     add("--http-port", type=_port, metavar="N", help="port of the status page (default 8080; no effect yet)")
     add("--no-controller", action="store_true", help="no stand-in controller: something else leads")
     evse_help = "firmware version of the simulated EVSE, 8 to 30 (default %(default)s)"
@@ -72,6 +73,11 @@ def gateway_config(options):
     mqtt = config.setdefault("mqtt", {})
     for key, value in MQTT_DEFAULTS.items():
         mqtt.setdefault(key, value)
+    modbus = config.setdefault("modbus", {})
+    modbus.setdefault("enabled", True)
+    modbus.setdefault("port", DEFAULT_MODBUS_PORT)
+    if options.modbus_port is not None:
+        modbus["port"] = options.modbus_port
     if options.mqtt:
         mqtt["mode"] = "client"
         mqtt["host"], mqtt["port"] = options.mqtt

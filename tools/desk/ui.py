@@ -258,6 +258,7 @@ def _relay_text(relays):
 def _report_rows(reports):
     ages = [report.get("heartbeat_age_ms") for report in reports]
     return [
+        ["led by"] + [str(report.get("leader")) for report in reports],
         ["reason"] + [str(report.get("state_str")) for report in reports],
         ["heartbeat age"] + ["none" if age is None else "%.1f s" % (age / 1000) for age in ages],
     ]

@@ -5,11 +5,11 @@ import re
 LAYERS = {
     "core": (
         "backoff", "clock", "commands", "config", "config_rows", "faults", "intents", "jsontext", "modbus", "mqtt", "points", "readings", "safety", "text", "topics", "version", "wall", "drivers",
-        "drivers.meters", "registers", "record",
+        "drivers.meters", "reads", "registers", "record",
     ),
     "machines": (
         "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "discovery", "drivers.evse_din",
-        "drivers.meter", "guard", "inbox", "keepalive", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
+        "drivers.meter", "guard", "inbox", "keepalive", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
         "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
     "wiring": ("gateway",),
@@ -93,11 +93,14 @@ ALLOWED_BIG_FRAMES = {
     "topics._topics": "boot",
     "gateway.Gateway._add_charge_point": "boot",
     "client_door.ClientDoor._build_client": "boot",
-    "gateway.Gateway._open_extras": "boot",
+    "gateway.Gateway._open_*": "boot",
+    "modbus_door.ModbusDoor.write": "one write",
+    "modbus_door.ModbusDoor._wish": "one write",
+    "modbus_door.ModbusDoor._act": "one write",
+    "modbus_server.Session._write_registers": "one write",
     "sntp.Sntp._set": "one good answer of a time server",
     "client_door.ClientDoor._open_discovery": "boot",
     "discovery.*": "once per connection",
-    "gateway.Gateway._open_door": "boot",
     "gateway.Gateway._fit_second_stops": "boot",
 }
 
