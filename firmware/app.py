@@ -17,8 +17,10 @@ from clock import TICKS_MASK, elapsed_ms
 from gateway import Gateway
 from console import Console
 from memory import Memory
+from resolver import Resolver
 from service import Service
 from storage import Flash, RtcMemory
+from supervisor import Supervisor
 from version import VERSION
 
 REPORT_EVERY_MS = 1000
@@ -72,12 +74,10 @@ def checked_files():
 
 class Life:
     """Tells the floor how old this life is, so that five short ones are known as a boot loop, and a version that never gets 10 s
-    old is left; tells the console that the box is healthy, and its address once there is one (tools/flash waits for both)."""
+    old is left; tells the console that the box is healthy (tools/flash waits for it)."""
 
-    def __init__(self, now_ms, link=None):
-        """link: the network interface, or None."""
+    def __init__(self, now_ms):
         self._told_ms = now_ms
-        self._link = link
         self._young = True
 
     def step(self, now_ms):
@@ -92,9 +92,6 @@ class Life:
         if self._young:
             self._young = False
             print("ladepunkt: healthy: version", VERSION.decode())
-        if self._link and self._link.isconnected():
-            print("ladepunkt: address", self._link.ifconfig()[0])
-            self._link = None
 
 
 def run(report=None):
@@ -115,6 +112,7 @@ def say_connection(client, said):
         now = MQTT_TROUBLE.get(client.last_error, "the connection was lost (%d)" % client.last_error)
         if not client.last_error:
             return said
+        now = getattr(client.link, "trouble", None) or now
     if now != said:
         print("ladepunkt: MQTT broker %s:%d: %s" % (client.server, client.port, now))
     return now
@@ -123,7 +121,11 @@ def say_connection(client, said):
 def open_net(mqtt, waiter):
     """What the MQTT door stands on: a listener for the broker on the box, a link for a client. At boot; raises SystemExit."""
     if mqtt["mode"] == "client":
-        return net.TcpLink(waiter, net.Resolver())
+        if mqtt["ca_file"] is None:
+            return net.TcpLink(waiter, Resolver())
+        import tls_link
+
+        return tls_link.TlsLink(waiter, Resolver(), tls_link.read_ca(mqtt["ca_file"]), mqtt["ca_file"])
     return listen(waiter, "mqtt", mqtt["port"], "MQTT broker on port %d: controllers dial in")
 
 
@@ -144,13 +146,25 @@ def listen(waiter, section, port, text):
     return listener
 
 
-def join(settings, pins):
-    """The network interface that the configuration wants, or None. At boot."""
+def interface(settings, pins):
+    """The network that the configuration wants, as the supervisor's port; None: this box has another way. At boot."""
+    hostname = "%s-%04x" % (settings["name"], board.box_id() & 0xFFFF)
     if settings["network"] == "ethernet":
         import lan
 
-        return lan.join(pins["ethernet"], settings["name"])
-    return wlan.join(settings["wifi"]["ssid"], settings["wifi"]["password"], settings["name"])
+        return lan.Lan(pins["ethernet"], hostname)
+    if not settings["wifi"]["ssid"]:
+        return None
+    return wlan.Wlan(settings["wifi"]["ssid"], settings["wifi"]["password"], hostname)
+
+
+def say_network(supervisor):
+    """Episode."""
+    supervisor.changed = False
+    if supervisor.address:
+        print("ladepunkt: address", supervisor.address)
+    else:
+        print("ladepunkt: the network is lost")
 
 
 def open_extras(settings, pins, link):
@@ -163,7 +177,7 @@ def open_extras(settings, pins, link):
     if settings["time"]["server"]:
         from udp import UdpPort
 
-        udp = UdpPort(net.Resolver(), link)
+        udp = UdpPort(Resolver(), link)
     return reader, udp
 
 
@@ -185,20 +199,24 @@ def loop(settings, pins, wdt, report):
     waiter = net.Waiter()
     port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
     waiter.add(port.uart, net.READABLE)
-    link = join(settings, pins)
+    link = interface(settings, pins)
+    supervisor = Supervisor(link, time.ticks_ms() & TICKS_MASK)
     net_port = open_net(settings["mqtt"], waiter)
     gateway = build(settings, pins, port, net_port, open_modbus(settings["modbus"], waiter), link)
     gc.collect()
     said = ""
     hungry = True
     reported_ms = time.ticks_ms() & TICKS_MASK
-    life = Life(reported_ms, link)
+    life = Life(reported_ms)
     service = Service(gateway, Console())
     while not service.step(time.ticks_ms() & TICKS_MASK):
         now_ms = time.ticks_ms() & TICKS_MASK
         wait_ms = gateway.step(now_ms)
         wdt.feed()
         life.step(now_ms)
+        supervisor.step(now_ms)
+        if supervisor.changed:
+            say_network(supervisor)
         if gateway.take_episode():
             if gateway.client:
                 said = say_connection(gateway.client, said)

@@ -108,7 +108,7 @@ def _check_mode(mqtt, file):
         if mqtt["host"] is None:
             raise ConfigError("%s: mqtt.host: missing; expected %s, as mqtt.mode is client" % (file, _expected(str, 1, 64)))
         return
-    for key in ("host", "client_id", "discovery"):
+    for key in ("host", "client_id", "ca_file", "discovery"):
         if mqtt[key] is not None:
             _refuse(file, "mqtt." + key, "none while mqtt.mode is broker (set it to client to use a broker elsewhere)", mqtt[key])
 

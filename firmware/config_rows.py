@@ -25,6 +25,7 @@ MQTT = (
     ("mode", str, None, ("broker", "client"), None),  # broker: controllers dial in. Not given: client where there is a host
     ("host", str, None, 1, 64),  # client only
     ("port", int, 1883, 1, 65535),
+    ("ca_file", str, None, 1, 64),  # client only: with it the connection is TLS, to a broker whose certificate this CA has signed
     ("user", str, None, 0, 64),
     ("password", str, None, 0, 64),
     ("prefix", str, "", 0, 48),

@@ -1,4 +1,4 @@
-"""Sockets: waiting for them, TCP connections in both directions, and names to addresses. Nothing here blocks the loop.
+"""Sockets: waiting for them, and TCP connections in both directions. Nothing here blocks the loop.
 
 errno is lwIP's on ESP32 and has other numbers there than on Linux: only its names are used.
 """
@@ -6,15 +6,12 @@ errno is lwIP's on ESP32 and has other numbers there than on Linux: only its nam
 import errno
 import select
 import socket
-import sys
 
-import _thread
 from micropython import const
 
 READABLE = select.POLLIN
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
-_RESOLVER_STACK_BYTES = const(6144)
 
 
 class Waiter:
@@ -41,69 +38,6 @@ class Waiter:
         for _ in self._ipoll(ms):
             ready = True
         return ready
-
-
-class Resolver:
-    """Addresses of names. A numeric address is known at once; a name is looked up by one short-lived thread, as
-    getaddrinfo of an absent .local name takes 12 s. At most one thread, however many ask: a second name waits for the first."""
-
-    _busy = False  # of all of them
-
-    def __init__(self):
-        self._asked = None
-        self._known = None  # the question that _address answers
-        self._address = None
-
-    def ask(self, host, port):
-        """Start looking up. A name is always looked up anew: it may have moved."""
-        self._asked = (host, port)
-        self._known = None
-        if is_numeric(host):
-            self._look_up(self._asked)
-        elif not Resolver._busy:
-            self._start()
-
-    def answer(self):
-        """What connect() takes; None while it is not known yet; False when nobody knows the name."""
-        if self._known == self._asked:
-            return self._address
-        if not Resolver._busy:
-            self._start()
-        return None
-
-    def _start(self):
-        Resolver._busy = True
-        try:
-            if sys.platform == "esp32":
-                _thread.stack_size(_RESOLVER_STACK_BYTES)
-            _thread.start_new_thread(self._run, (self._asked,))
-        except (OSError, RuntimeError, MemoryError):  # no memory for a thread now
-            self._address = False
-            self._known = self._asked
-            Resolver._busy = False
-
-    def _run(self, question):
-        self._look_up(question)
-        Resolver._busy = False
-
-    def _look_up(self, question):
-        try:
-            address = socket.getaddrinfo(question[0], question[1], socket.AF_INET, socket.SOCK_STREAM)[0][-1]
-        except (OSError, ValueError, IndexError):
-            address = False
-        self._address = address
-        self._known = question  # last: from here on the answer counts
-
-
-def is_numeric(host):
-    """True for four numbers from 0 to 255 with dots between: no name server is needed."""
-    parts = host.split(".")
-    if len(parts) != 4:
-        return False
-    for part in parts:
-        if not part.isdigit() or int(part) > 255:
-            return False
-    return True
 
 
 class TcpPeer:
@@ -155,15 +89,19 @@ class TcpPeer:
     def _read(self, buf):
         try:
             return self._socket.readinto(buf)
-        except OSError:
-            return -1
+        except (OSError, ValueError) as error:
+            return self.blame(error)
 
     def _send(self):
         """Takes its arguments from self: with a `try` they would make the frame too big for the stack."""
         try:
             return self._socket.write(self._buf, self._offset, self._n)
-        except OSError:
-            return -1
+        except (OSError, ValueError) as error:
+            return self.blame(error)
+
+    def blame(self, _error):
+        """Why the connection is gone; what the caller then gets. Episode."""
+        return -1
 
     def _watch(self, mask):
         if mask == self._mask:
@@ -186,7 +124,7 @@ class TcpLink(TcpPeer):
     def __init__(self, waiter, resolver):
         super().__init__(waiter)
         self._resolver = resolver
-        self._dialed = select.poll()  # asks about this one socket only
+        self._dialed = select.poll()  # asks about the one TCP socket only
         self._address = None
 
     def resolve(self, host, port):
@@ -228,6 +166,17 @@ class TcpLink(TcpPeer):
         self._watch(select.POLLIN)
         return 1
 
+    def wrap(self, make):
+        """From now on make(socket) is read and written, which uses the dialed one. Returns that one. Episode."""
+        plain = self._socket
+        wrapped = make(plain)
+        self._dialed.unregister(plain)
+        self._waiter.remove(plain)
+        self._socket = wrapped
+        self._mask = 0
+        self._watch(READABLE)
+        return plain
+
     def close(self):
         if self._mask:
             self._dialed.unregister(self._socket)
@@ -255,7 +204,7 @@ class TcpListener:
             self.close()
             return
         self._asked.register(self._socket, READABLE)
-        self.watch(True)
+        self._watch(True)
 
     def waiting(self):
         """True when somebody knocks."""
@@ -288,7 +237,7 @@ class TcpListener:
     def close(self):
         if self._socket is None:
             return
-        self.watch(False)
+        self._watch(False)
         self._asked.unregister(self._socket)
         self._socket.close()
         self._socket = None

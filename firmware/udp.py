@@ -25,7 +25,7 @@ class UdpPort:
         self._address = None
         self._lost = False
         if host == ROUTER:
-            host = self._link.ifconfig()[2] if self._link else NO_ADDRESS
+            host = self._link.router() if self._link else NO_ADDRESS
             self._lost = host == NO_ADDRESS
         if not self._lost:
             self._resolver.ask(host, port)

@@ -1,16 +1,43 @@
-"""Joins the configured Wi-Fi once; the driver then reconnects by itself for ever, so nothing here waits."""
+"""Wi-Fi as the port of the supervisor. The driver reconnects by itself; nothing here waits."""
 
 import network
 
+from supervisor import JOINED, NOT_FOUND, TRYING, WRONG_PASSWORD
 
-def join(ssid, password, hostname):
-    """Starts joining and returns the interface at once; None for an empty ssid: this box has another way into the network."""
-    if not ssid:
-        return None
-    network.hostname(hostname)
-    wlan = network.WLAN(network.STA_IF)
-    wlan.active(True)
-    wlan.config(pm=network.WLAN.PM_NONE)  # power saving adds hundreds of ms to every answer
-    if not wlan.isconnected():
-        wlan.connect(ssid, password)
-    return wlan
+
+class Wlan:
+    """join() and leave() are episodes of up to 0.2 s; state() and is_joined() allocate nothing."""
+
+    def __init__(self, ssid, password, hostname):
+        """hostname: the box answers to it with .local behind it."""
+        self._ssid = ssid
+        self._password = password
+        network.hostname(hostname)
+        self._wlan = network.WLAN(network.STA_IF)
+
+    def join(self):
+        wlan = self._wlan
+        wlan.active(True)
+        wlan.config(pm=network.WLAN.PM_NONE)  # power saving adds hundreds of ms to every answer
+        if not wlan.isconnected():
+            wlan.connect(self._ssid, self._password)
+
+    def leave(self):
+        self._wlan.active(False)
+
+    def state(self):
+        """JOINED or why not, in the words of the supervisor."""
+        wlan = self._wlan
+        if wlan.isconnected():
+            return JOINED
+        status = wlan.status()
+        if status == network.STAT_WRONG_PASSWORD:
+            return WRONG_PASSWORD
+        return NOT_FOUND if status == network.STAT_NO_AP_FOUND else TRYING
+
+    def address(self):
+        return self._wlan.ifconfig()[0]
+
+    def router(self):
+        """Its address, "0.0.0.0" while it is not known."""
+        return self._wlan.ifconfig()[2]

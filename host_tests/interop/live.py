@@ -47,7 +47,8 @@ def port():
 class Mosquitto:
     """A Mosquitto on that port of this machine; with a user and password when given."""
 
-    def __init__(self, folder, port, user=None, password=None):
+    def __init__(self, folder, port, user=None, password=None, more=()):
+        """more: further lines of the listener's configuration."""
         self.port = port
         self._program = shutil.which("mosquitto", path=PLACES)
         if self._program is None:
@@ -59,7 +60,7 @@ class Mosquitto:
         else:
             subprocess.run(["mosquitto_passwd", "-c", "-b", folder / "passwords", user, password], check=True)
             lines += ["allow_anonymous false", f"password_file {folder / 'passwords'}"]
-        self._config.write_text("\n".join(lines) + "\n")
+        self._config.write_text("\n".join([*lines, *more]) + "\n")
         self._process = None
 
     def start(self):

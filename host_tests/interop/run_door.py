@@ -13,6 +13,8 @@ import time
 
 import mqtt_client
 import net
+from resolver import Resolver
+import tls_link
 
 TOPICS = [b"%d" % i for i in range(26)]
 TICKS_MASK = 0x3FFFFFFF
@@ -23,7 +25,9 @@ class Loop:
     def __init__(self, settings):
         self.speed = settings["speed"]
         self.waiter = net.Waiter()
-        link = net.TcpLink(self.waiter, net.Resolver())
+        link = net.TcpLink(self.waiter, Resolver())
+        if settings.get("ca_file"):
+            link = tls_link.TlsLink(self.waiter, Resolver(), tls_link.read_ca(settings["ca_file"]), settings["ca_file"])
         self.client = mqtt_client.MqttClient(settings, b"door-under-test", link, 1)
         self.client.topic_filter = b"set/#"
         self.client.set_callback(self.on_message)
@@ -89,6 +93,7 @@ def main():
             reported_ms = time.ticks_ms()
             report = {"state": client.state, "worst_ms": worst_us // 1000, "connects": client.connects, "last_error": client.last_error}
             report["messages"], report["drops"], report["dials_failed"] = client.messages, client.drops, client.dials_failed
+            report["trouble"] = getattr(client.link, "trouble", None)
             print(json.dumps(report))
 
 

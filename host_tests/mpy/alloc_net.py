@@ -9,6 +9,7 @@ import sys
 
 import micropython
 import net
+from resolver import Resolver
 
 gc.disable()
 
@@ -29,7 +30,7 @@ def connected():
             continue
     listener.listen(1)
     waiter = net.Waiter()
-    link = net.TcpLink(waiter, net.Resolver())
+    link = net.TcpLink(waiter, Resolver())
     link.resolve("127.0.0.1", port)
     while not link.resolved():
         pass

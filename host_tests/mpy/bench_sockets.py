@@ -10,6 +10,7 @@ import sys
 import time
 
 import net
+from resolver import Resolver
 from gateway import Gateway
 from host_tests.mpy.steady import CannedBus
 from host_tests.sim.world import standard_config
@@ -22,7 +23,7 @@ def measure(port):
     config = standard_config()
     config["mqtt"]["port"] = port
     waiter = net.Waiter()
-    gateway = Gateway(config, CannedBus(1), net.TcpLink(waiter, net.Resolver()), 1, time.ticks_ms() & TICKS_MASK)
+    gateway = Gateway(config, CannedBus(1), net.TcpLink(waiter, Resolver()), 1, time.ticks_ms() & TICKS_MASK)
     longest_us = 0
     steps = 0
     start_ms = time.ticks_ms()

@@ -35,7 +35,7 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
         "bus": {"baud": 9600, "gap_ms": gap_ms},
         "mqtt": {
             "mode": mode, "host": "127.0.0.1", "port": 1883, "user": None, "password": None, "prefix": "",
-            "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
+            "ca_file": None, "client_id": None, "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
         },
         "page": {"enabled": 0, "port": 80},
         "modbus": {

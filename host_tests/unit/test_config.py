@@ -22,7 +22,7 @@ FULL = {
     "wifi": {"ssid": "net", "password": "secret"},
     "bus": {"baud": 19200, "gap_ms": 50},
     "mqtt": {
-        "mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "client_id": "id",
+        "mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "client_id": "id", "ca_file": "ca.pem",
         "keepalive_s": 30, "controllers": ["192.0.2.7"], "first_come": 1, "sockets": 16, "discovery": "ha", "mirror": [7],
     },
     "page": {"enabled": 0, "port": 8080},
@@ -114,7 +114,7 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
         "wifi": {"ssid": "", "password": ""},
         "bus": {"baud": 9600, "gap_ms": 20},
         "mqtt": {
-            "mode": "client", "host": "192.0.2.1", "port": 1883, "user": None, "password": None, "prefix": "", "client_id": None,
+            "mode": "client", "host": "192.0.2.1", "port": 1883, "user": None, "password": None, "prefix": "", "client_id": None, "ca_file": None,
             "keepalive_s": 20, "controllers": None, "first_come": 0, "sockets": 10, "discovery": None, "mirror": None,
         },
         "page": {"enabled": 1, "port": 80},

@@ -29,7 +29,7 @@ def test_a_client_without_a_host_is_refused():
     assert refused(mode="client") == "config.json: mqtt.host: missing; expected text of 1 to 64 bytes, as mqtt.mode is client"
 
 
-@pytest.mark.parametrize("key", ["host", "client_id", "discovery"])
+@pytest.mark.parametrize("key", ["host", "client_id", "ca_file", "discovery"])
 def test_a_broker_refuses_what_only_a_client_needs(key):
     assert refused(mode="broker", **{key: "abc"}).startswith(f"config.json: mqtt.{key}: expected none while mqtt.mode is broker")
 

@@ -114,47 +114,21 @@ def test_the_starts_are_sealed_with_the_rest(monkeypatch):
 # -- what the app says about itself ----------------------------------------------------------------------------------------
 
 
-class Link:
-    """A network interface that gets its address when it is told."""
-
-    up = False
-    asked = 0
-
-    def isconnected(self):
-        return self.up
-
-    def ifconfig(self):
-        self.asked += 1
-        return ("192.0.2.9", "255.255.255.0", "192.0.2.1", "192.0.2.1")
-
-
 @pytest.fixture
 def life(monkeypatch):
-    """(life, link) of a box whose floor forgets."""
+    """Of a box whose floor forgets."""
     monkeypatch.setattr(app, "failsafe", types.SimpleNamespace(record=bytearray(64), save=lambda: None))
     app.failsafe.record[STARTS] = 2
-    link = Link()
-    return app.Life(0, link), link
+    return app.Life(0)
 
 
 def test_after_10_s_a_life_is_healthy_and_its_version_has_not_failed(life, capsys):
-    life, _ = life
     life.step(9900)
     assert capsys.readouterr().out == "" and app.failsafe.record[STARTS] == 2
     for now_ms in range(10000, 60000, 500):
         life.step(now_ms)
     assert capsys.readouterr().out == "ladepunkt: healthy: version 0.1.0\n"
     assert app.failsafe.record[STARTS] == 0
-
-
-def test_the_address_is_told_once_when_it_is_there(life, capsys):
-    life, link = life
-    life.step(10000)
-    link.up = True
-    for now_ms in range(10500, 90000, 500):
-        life.step(now_ms)
-    assert capsys.readouterr().out.splitlines() == ["ladepunkt: healthy: version 0.1.0", "ladepunkt: address 192.0.2.9"]
-    assert link.asked == 1
 
 
 # -- the pins of the transceiver --------------------------------------------------------------------------------------------

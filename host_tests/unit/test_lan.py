@@ -4,6 +4,7 @@ import app
 import lan
 import pytest
 from config import ConfigError, check_board, check_config, check_fit
+from supervisor import JOINED, UNPLUGGED
 
 from host_tests.unit.test_config import BOARD_FULL, FULL
 from tools import board_data
@@ -29,6 +30,9 @@ class Driver:
     def active(self, on):
         self.told.append(("active", on))
 
+    def isconnected(self):
+        return self.plugged
+
 
 EXPECTED = {
     "wt32_eth01": {"mdc": 23, "mdio": 18, "power": 16, "phy_type": 1, "phy_addr": 1, "ref_clk": 0, "ref_clk_mode": 1},
@@ -41,23 +45,37 @@ def test_the_driver_gets_the_wiring_of_the_board_and_is_switched_on(monkeypatch,
     driver = Driver()
     monkeypatch.setattr(lan, "network", driver)
     row = check_board(board_data.read(name)[0])["ethernet"]
-    assert lan.join(row, "garage") is driver
+    lan.Lan(row, "garage").join()
     assert driver.told == [("hostname", "garage"), ("LAN", EXPECTED[name]), ("active", True)]
 
 
 def test_a_phy_without_a_power_pin_gets_none(monkeypatch):
     driver = Driver()
     monkeypatch.setattr(lan, "network", driver)
-    lan.join({**BOARD_FULL["ethernet"], "power": None}, "garage")
+    lan.Lan({**BOARD_FULL["ethernet"], "power": None}, "garage")
     assert driver.told[1][1]["power"] is None
 
 
-def test_the_configuration_chooses_the_network(monkeypatch):
-    monkeypatch.setattr(app.wlan, "join", lambda *wifi: ("wifi", wifi))
-    monkeypatch.setattr(lan, "join", lambda *wired: ("ethernet", wired))
+def test_a_pulled_cable_is_told_as_such(monkeypatch):
+    driver = Driver()
+    monkeypatch.setattr(lan, "network", driver)
+    port = lan.Lan(BOARD_FULL["ethernet"], "garage")
+    driver.plugged = False
+    assert port.state() == UNPLUGGED
+    driver.plugged = True
+    assert port.state() == JOINED
+    port.leave()
+    assert driver.told[-1] == ("active", False)
+
+
+def test_the_configuration_chooses_the_network_and_the_name_differs_from_box_to_box(monkeypatch):
+    monkeypatch.setattr(app.wlan, "Wlan", lambda *wifi: ("wifi", wifi))
+    monkeypatch.setattr(lan, "Lan", lambda *wired: ("ethernet", wired))
+    monkeypatch.setattr(app.board, "box_id", lambda: 0x7712AB)
     config, board = check_config(FULL), check_board(BOARD_FULL)
-    assert app.join(config, board) == ("ethernet", (BOARD_FULL["ethernet"], "garage"))
-    assert app.join({**config, "network": "wifi"}, board) == ("wifi", ("net", "secret", "garage"))
+    assert app.interface(config, board) == ("ethernet", (BOARD_FULL["ethernet"], "garage-12ab"))
+    assert app.interface({**config, "network": "wifi"}, board) == ("wifi", ("net", "secret", "garage-12ab"))
+    assert app.interface({**config, "network": "wifi", "wifi": {"ssid": "", "password": ""}}, board) is None
 
 
 def test_ethernet_on_a_board_without_it_is_refused():

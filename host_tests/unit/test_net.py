@@ -9,7 +9,7 @@ import time
 
 import net
 import pytest
-
+import resolver
 
 LIMIT_S = 0.25  # no call may take longer
 
@@ -45,7 +45,7 @@ def waiter():
 
 @pytest.fixture
 def link(waiter):
-    link = net.TcpLink(waiter, net.Resolver())
+    link = net.TcpLink(waiter, resolver.Resolver())
     yield Clocked(link)
     link.close()
 
@@ -262,7 +262,7 @@ def lookups(monkeypatch):
 
         def __call__(self, host, port, *hints):
             self.asked.append((host, threading.get_ident() == main))
-            if not net.is_numeric(host):
+            if not resolver.is_numeric(host):
                 assert self.go.wait(5)
                 if host not in self.answers:
                     raise OSError(-2, "unknown")
@@ -272,55 +272,55 @@ def lookups(monkeypatch):
     main = threading.get_ident()
     lookups = Lookups()
     lookups.asked, lookups.go = [], threading.Event()
-    monkeypatch.setattr(net.socket, "getaddrinfo", lookups)
-    monkeypatch.setattr(net.Resolver, "_busy", False)
+    monkeypatch.setattr(resolver.socket, "getaddrinfo", lookups)
+    monkeypatch.setattr(resolver.Resolver, "_busy", False)
     yield lookups
     lookups.go.set()
 
 
 def test_a_numeric_address_is_known_at_once_without_a_thread(lookups):
-    resolver = net.Resolver()
-    resolver.ask("192.0.2.1", 1883)
-    assert resolver.answer() == ("192.0.2.1", 1883)
+    names = resolver.Resolver()
+    names.ask("192.0.2.1", 1883)
+    assert names.answer() == ("192.0.2.1", 1883)
     assert lookups.asked == [("192.0.2.1", True)]
 
 
 def test_a_name_is_looked_up_beside_the_loop(lookups):
-    resolver = net.Resolver()
-    resolver.ask("broker.local", 1883)
+    names = resolver.Resolver()
+    names.ask("broker.local", 1883)
     for _ in range(5):
-        assert resolver.answer() is None
+        assert names.answer() is None
     lookups.go.set()
-    assert until(resolver.answer) == ("192.0.2.7", 1883)
+    assert until(names.answer) == ("192.0.2.7", 1883)
     assert lookups.asked == [("broker.local", False)]
 
 
 def test_an_unknown_name_is_an_answer_too_and_can_be_asked_for_again(lookups):
-    resolver = net.Resolver()
+    names = resolver.Resolver()
     lookups.go.set()
-    resolver.ask("nobody.local", 1883)
-    assert until(lambda: resolver.answer() is not None) and resolver.answer() is False
+    names.ask("nobody.local", 1883)
+    assert until(lambda: names.answer() is not None) and names.answer() is False
     lookups.answers["nobody.local"] = "192.0.2.9"
-    resolver.ask("nobody.local", 1883)
-    assert until(resolver.answer) == ("192.0.2.9", 1883)
+    names.ask("nobody.local", 1883)
+    assert until(names.answer) == ("192.0.2.9", 1883)
 
 
 def test_there_is_never_more_than_one_thread_and_the_newest_question_is_answered(lookups):
-    resolver = net.Resolver()
+    names = resolver.Resolver()
     for _ in range(5):
-        resolver.ask("broker.local", 1883)
-        resolver.answer()
-    resolver.ask("other.local", 1883)
-    resolver.answer()
+        names.ask("broker.local", 1883)
+        names.answer()
+    names.ask("other.local", 1883)
+    names.answer()
     until(lambda: lookups.asked)
     assert len(lookups.asked) == 1
     lookups.go.set()
-    assert until(resolver.answer) == ("192.0.2.8", 1883)
+    assert until(names.answer) == ("192.0.2.8", 1883)
     assert [host for host, _ in lookups.asked] == ["broker.local", "other.local"]
 
 
 def test_two_who_ask_share_the_one_thread_and_each_gets_its_own_answer(lookups):
-    one, other = net.Resolver(), net.Resolver()
+    one, other = resolver.Resolver(), resolver.Resolver()
     one.ask("broker.local", 1883)
     other.ask("other.local", 123)
     for _ in range(5):
@@ -336,10 +336,10 @@ def test_no_memory_for_a_thread_is_a_failed_lookup(lookups, monkeypatch):
     def no_thread(function, args):
         raise OSError("can't create thread")
 
-    monkeypatch.setattr(net._thread, "start_new_thread", no_thread)
-    resolver = net.Resolver()
-    resolver.ask("broker.local", 1883)
-    assert resolver.answer() is False
+    monkeypatch.setattr(resolver._thread, "start_new_thread", no_thread)
+    names = resolver.Resolver()
+    names.ask("broker.local", 1883)
+    assert names.answer() is False
 
 
 def test_the_link_tells_known_unknown_and_not_yet_apart(lookups, link):
@@ -353,9 +353,9 @@ def test_the_link_tells_known_unknown_and_not_yet_apart(lookups, link):
 
 @pytest.mark.parametrize("host", ["192.168.1.5", "0.0.0.0", "255.255.255.255", "127.0.0.1"])
 def test_four_numbers_with_dots_need_no_name_server(host):
-    assert net.is_numeric(host)
+    assert resolver.is_numeric(host)
 
 
 @pytest.mark.parametrize("host", ["broker", "broker.local", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.x", "", "1..2.3", "-1.2.3.4"])
 def test_everything_else_is_a_name(host):
-    assert not net.is_numeric(host)
+    assert not resolver.is_numeric(host)

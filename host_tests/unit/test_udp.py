@@ -4,7 +4,7 @@ import time
 
 import pytest
 import udp
-from net import Resolver
+from resolver import Resolver
 from sntp import ASKING, RESTING, Sntp
 from wall import WallClock
 
@@ -118,10 +118,10 @@ def test_close_may_come_at_any_time_and_twice(port):
 
 class Link:
     def __init__(self, router):
-        self.router = router
+        self._router = router
 
-    def ifconfig(self):
-        return ("192.0.2.5", "255.255.255.0", self.router, "192.0.2.1")
+    def router(self):
+        return self._router
 
 
 def test_the_word_router_is_the_router_of_the_network(monkeypatch):

@@ -13,7 +13,7 @@ LAYERS = {
         "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
     "wiring": ("gateway",),
-    "edge": ("app", "board", "console", "lan", "net", "readers", "service", "storage", "udp", "vitals", "wlan"),
+    "edge": ("app", "board", "console", "lan", "net", "readers", "resolver", "service", "storage", "tls_link", "udp", "vitals", "wlan"),
 }
 FLOOR = ("boot", "failsafe", "main")
 # What crosses that border: the edge stands on the floor, and the floor hands over to the app.
@@ -22,7 +22,7 @@ ACROSS = {"failsafe": ("app",), "app": ("failsafe",), "board": ("failsafe",), "s
 # Modules that are not ours: who may import what.
 EVERYWHERE = {"micropython", "array"}
 EDGE_MODULES = {
-    "machine", "network", "socket", "select", "time", "esp32", "_thread", "gc", "sys", "os", "errno", "io", "json", "binascii",
+    "machine", "network", "socket", "select", "time", "esp32", "_thread", "gc", "sys", "os", "errno", "io", "json", "binascii", "ssl",
 }
 BY_MODULE = {
     "mqtt_client": {"umqtt.simple"},
