@@ -70,7 +70,7 @@ NEEDS_UNIT = {"timeout", "interval", "delay", "age", "period", "duration", "dead
 # Names that other people's signatures prescribe, and indexes that only sound like a quantity.
 FOREIGN_NAMES = {"timeout", "P_CP_SECONDS"}
 
-MPY_LIMIT_BYTES = 96 * 1024
+MPY_LIMIT_BYTES = 192 * 1024  # in flash; what a configuration loads of it is gated as live heap
 
 # A frame above 11 words (state + 3 per exception level) lives on the heap. Only what never runs in steady state may have one.
 FRAME_WORDS = 11
