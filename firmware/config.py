@@ -4,6 +4,7 @@ Every message names the file, the key, what was expected and what was found.
 """
 
 from config_rows import BOARD, CONFIG, REQUIRED
+from drivers.meters import AUTO, candidates
 
 
 class ConfigError(Exception):
@@ -89,15 +90,22 @@ def check_config(found, file="config.json"):
     for i in range(len(config["charge_points"])):
         point = config["charge_points"][i]
         path = "charge_points[%d]." % i
-        if point["meter"]["type"] != "none" and point["meter"]["unit"] is None:
+        if point["meter"]["type"] not in ("none", AUTO) and point["meter"]["unit"] is None:
             raise ConfigError("%s: %smeter.unit: missing; expected %s" % (file, path, _expected(int, 1, 247)))
-        for key, unit in (("evse", point["evse"]), ("meter.unit", point["meter"]["unit"])):
-            if unit in units and unit is not None:
+        for key, unit in [("evse", point["evse"])] + _meter_units(point["meter"], i):
+            if unit in units:
                 raise ConfigError(
                     "%s: %s%s: expected a unit id of its own, found %d, which is also %s" % (file, path, key, unit, units[unit])
                 )
             units[unit] = path + key
     return config
+
+
+def _meter_units(meter, i):
+    """(key, unit) of every unit id at which the meter of charge point i is, or is searched."""
+    if meter["unit"] is not None or meter["type"] == "none":
+        return [("meter.unit", meter["unit"])] if meter["unit"] is not None else []
+    return [("meter.type (auto searches there)", unit) for _, unit in candidates(AUTO, None, i)]
 
 
 def _check_mode(mqtt, file):

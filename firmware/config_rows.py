@@ -1,6 +1,6 @@
 """What config.json and board.json may hold: one row per key. Read by config at boot, then given back."""
 
-from drivers.meters import METERS
+from drivers.meters import AUTO, KINDS
 
 # Each row: key, kind, default (REQUIRED: must be given), lowest, highest or the allowed values. Kinds: int, bool, str, rows (an object),
 # [rows] or [row] (a list of objects or of what that row says). Where the default is None, null is fine, too.
@@ -48,8 +48,8 @@ MODBUS = (
     ("idle_s", int, 120, 61, 3600),  # evcc leaves by itself after 60 s
 )
 METER = (
-    ("type", str, REQUIRED, tuple(sorted(METERS)) + ("none",), None),
-    ("unit", int, None, 1, 247),
+    ("type", str, REQUIRED, (AUTO,) + tuple(sorted(KINDS)) + ("none",), None),
+    ("unit", int, None, 1, 247),  # auto: not given means the units of openWB's own boxes
     ("lost_current_ca", int, 0, 0, 3200),
 )
 CHARGE_POINT = (

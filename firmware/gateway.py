@@ -11,10 +11,10 @@ from clock import Hold, elapsed_ms
 from cp_relay import CpRelay
 from drivers.evse_din import EvseDin
 from drivers.meter import Meter
-from drivers.meters import METERS
+from drivers.meters import candidates
 from guard import IDLE_CA, Guard, highest_ca
 from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
-from memory import M_LATCHED
+from memory import M_BLOCK, M_LATCHED, M_METER
 from plan import Plan
 from points import P_CHARGING, P_NOTICE, Image
 from safety import F_MAINTENANCE
@@ -43,11 +43,11 @@ class Gateway:
         self.bus = Bus(bus_port, config["bus"]["baud"])
         limit_ms = config["heartbeat_limit_s"] * 1000
         self.heartbeats = [Heartbeat(limit_ms) for _ in range(DOOR_COUNT)]
+        self.memory = memory
         self.points = []
         drivers = []
         for row in config["charge_points"]:
             self._add_charge_point(row, drivers, now_ms)
-        self.memory = memory
         self._button = button
         self._looked_ms = now_ms
         self._held = Hold()
@@ -118,12 +118,20 @@ class Gateway:
         drivers.append(evse)
         meter = None
         if row["meter"]["type"] != "none":
-            meter = Meter(METERS[row["meter"]["type"]], row["meter"]["unit"], gap_ms, image, now_ms)
+            meter = self._build_meter(row["meter"], gap_ms, image, now_ms)
             drivers.append(meter)
         point = ChargePoint(evse, meter, image, self.heartbeats, now_ms)
         limit_ca = self.config["installation_limit_a"] * 100
         point.configure(limit_ca, row["meter"]["lost_current_ca"], row["phases"], self.config["language"] == "en")
         self.points.append(point)
+
+    def _build_meter(self, row, gap_ms, image, now_ms):
+        """At boot: the meter that was found in an earlier life is looked for first."""
+        i = len(self.points)
+        meter = Meter(candidates(row["type"], row["unit"], i), gap_ms, image, now_ms)
+        if self.memory:
+            meter.remember(self.memory.value[M_METER + i], self.memory.value[M_BLOCK + i])
+        return meter
 
     def _fit_second_stops(self, relays, now_ms):
         """At boot: what an earlier life left open stays open, what it latched stays latched."""
@@ -190,8 +198,15 @@ class Gateway:
         for i in range(len(self.points)):
             self.memory.put_cp(i, self.points[i].relay.saved)
             self.memory.put(M_LATCHED + i, self.points[i].guard.latched)
+            self._keep_meter(i, self.points[i].meter)
             resting = resting and self.points[i].at_rest()
         self.memory.step(now_ms, resting)
+
+    def _keep_meter(self, i, meter):
+        """Which meter there is, and what it answers."""
+        if meter is not None and meter.longest:
+            self.memory.put(M_METER + i, meter.kind)
+            self.memory.put(M_BLOCK + i, meter.longest)
 
     # --- at the box ---
 

@@ -28,6 +28,8 @@ NAME = "memory.bin"
 # What stands where; these numbers never change their meaning. One per charge point each.
 M_CP = const(0)  # state of the CP relay, see cp_relay
 M_LATCHED = const(2)  # latched faults, see guard
+M_METER = const(18)  # kind of the meter that was found, 0 none yet, see drivers.meters
+M_BLOCK = const(20)  # registers of its longest block, 0 not known yet
 
 
 class Memory:

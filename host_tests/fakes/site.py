@@ -5,9 +5,7 @@ Plain Python that also runs on MicroPython; time is an argument.
 
 from .car import STATE_A, Car
 from .evse import EvseDin
-from .meter import Sdm72, Sdm630
-
-METERS = {"sdm630": Sdm630, "sdm72": Sdm72}
+from .meters import build
 
 
 class ChargePoint:
@@ -75,9 +73,9 @@ class Site:
 
 
 def standard_site(charge_points=1, firmware=18, meter="sdm630"):
-    """The usual box: EVSE 1 (and 2), meter 105 (and 106), or meter "none"."""
+    """The usual box: EVSE 1 (and 2), meter 105 (and 106; others where openWB has them), or meter "none"."""
     points = []
     for index in range(charge_points):
-        kind = None if meter == "none" else METERS[meter]
-        points.append(ChargePoint(EvseDin(1 + index, firmware), kind and kind(105 + index), Car()))
+        model = None if meter == "none" else build(meter, index)
+        points.append(ChargePoint(EvseDin(1 + index, firmware), model, Car()))
     return Site(points)

@@ -11,7 +11,7 @@ import board
 from bus import IDLE, Bus
 from drivers.evse_din import READY, EvseDin
 from drivers.meter import Meter
-from drivers.meters import METERS
+from drivers.meters import candidates
 from plan import Plan
 from points import Image
 
@@ -29,7 +29,7 @@ def main(requests, baud, de):
     bus = Bus(port, baud)
     image = Image()
     evse = EvseDin(1, 10)
-    meter = Meter(METERS["sdm630"], 105, 10, image, time.ticks_ms())
+    meter = Meter(candidates("sdm630", 105, 0), 10, image, time.ticks_ms())
     plan = Plan(bus, [evse, meter])
     done = 0
     while done < requests or bus.state != IDLE:

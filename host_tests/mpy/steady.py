@@ -42,6 +42,7 @@ class CannedBus:
         charging = self._replies[_key(meter, 18, 0)]
         self._can(meter, 4, 0x00, VOLTS * 3 + (0, 0) * 6)
         self._currents[evse] = (_key(meter, 18, 0), self._replies[_key(meter, 18, 0)], charging)
+        self._can(meter, 4, 0x00, VOLTS)
         self._can(meter, 4, 0x1E, (0x3F80, 0) * 3)
         self._can(meter, 4, 0x46, (0x4248, 0))
         self._can(meter, 4, 0x48, HUGE + HUGE)

@@ -4,6 +4,7 @@ Plain Python that also runs on MicroPython. Everything is drawn from one seed; t
 """
 
 from host_tests.fakes.broker import Broker, Link
+from host_tests.fakes.meters import UNITS
 from host_tests.fakes.peer import Listener
 from host_tests.fakes.site import standard_site
 from host_tests.fakes.wire import NEVER_US, Line
@@ -23,7 +24,7 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
     """A checked configuration as config.check_config would return it."""
     points = []
     for i in range(charge_points):
-        unit = None if meter == "none" else 105 + i
+        unit = None if meter in ("none", "auto") else UNITS.get(meter, 105) + i
         points.append({"evse": 1 + i, "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0}})
     return {
         "name": "ladepunkt",
@@ -83,11 +84,12 @@ class Controller:
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
 
-    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC):
-        """contact: which one of the CP relay carries the pilot; None: the board has no such relay."""
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, meter="sdm630"):
+        """meter: the one that is there where the configuration says auto. contact: which one of the CP relay carries the pilot; None: the board has no such relay."""
         self.config = config or standard_config()
         count = len(self.config["charge_points"])
-        meter = self.config["charge_points"][0]["meter"]["type"]
+        if self.config["charge_points"][0]["meter"]["type"] != "auto":
+            meter = self.config["charge_points"][0]["meter"]["type"]
         self.now_ms = 0
         self.steps = 0
         self.start_tick = start_tick

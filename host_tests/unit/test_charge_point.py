@@ -68,7 +68,7 @@ class Box:
         self.evse.raw = 1600
         self.evse.vehicle_state = 3
         self.evse.limit_a = 32
-        self.meter = Meter(EASTRON_3P, 105, 20, self.image, START_MS) if with_meter else None
+        self.meter = Meter(((EASTRON_3P, 105),), 20, self.image, START_MS) if with_meter else None
         if with_meter:
             self.meter.accepted = True
             self.measure([1600, 1600, 1600], [368000, 368000, 368000])

@@ -150,7 +150,7 @@ def test_the_result_is_a_copy_that_shares_no_defaults():
 
 
 @pytest.mark.parametrize("charge_points", [1, 2])
-@pytest.mark.parametrize("meter", ["sdm630", "sdm72", "none"])
+@pytest.mark.parametrize("meter", ["auto", "mpm3pm", "sdm630", "b23", "sdm120", "none"])
 def test_the_configuration_of_the_virtual_world_is_one_that_passes(charge_points, meter):
     found = standard_config(charge_points, meter)
     assert check_config(copy.deepcopy(found)) == found
@@ -332,7 +332,7 @@ def test_two_points_without_meters_do_not_share_a_unit():
     assert [p["meter"]["unit"] for p in check_config(found)["charge_points"]] == [None, None]
 
 
-@pytest.mark.parametrize("meter", ["sdm630", "sdm72"])
+@pytest.mark.parametrize("meter", ["sdm630", "sdm72", "mpm3pm", "b23", "sdm120", "sdm230"])
 def test_a_meter_needs_a_unit(meter):
     found = with_value(MINIMAL, ("charge_points", 0), "meter", {"type": meter})
     assert message_of(check_config, found) == "config.json: charge_points[0].meter.unit: missing; expected a whole number from 1 to 247"

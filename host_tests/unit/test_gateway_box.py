@@ -32,6 +32,7 @@ def world():
     world.run_until(lambda: world.car(0).current_ca[0] == 1600 and world.car(1).current_ca[0] == 1600, 30000)
     world.run(1000)
     world.button = world.gateway._button = Button()
+    world.flash.writes.clear()  # which meters there are was kept before
     return world
 
 

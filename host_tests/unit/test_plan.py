@@ -238,7 +238,7 @@ def test_a_station_whose_rest_is_over_is_asked_within_100_ms():
 def real(charge_points=1, latency_us=20000):
     drivers = []
     for i in range(charge_points):
-        drivers += [EvseDin(1 + i, 20), Meter(EASTRON_3P, 105 + i, 20, Image(), 0)]
+        drivers += [EvseDin(1 + i, 20), Meter(((EASTRON_3P, 105 + i),), 20, Image(), 0)]
     return Bench(drivers, standard_site(charge_points), latency_us=latency_us)
 
 

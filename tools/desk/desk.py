@@ -9,7 +9,8 @@ import time
 
 from host_tests.fakes.car import Car
 from host_tests.fakes.evse import EvseDin
-from host_tests.fakes.site import METERS, ChargePoint, Site
+from host_tests.fakes import meters
+from host_tests.fakes.site import ChargePoint, Site
 from tools import mpy
 from tools.desk import boards, broker, process, tags
 from tools.desk.commands import Commands
@@ -152,19 +153,23 @@ class Desk:
         baud = self.config.get("bus", {}).get("baud", SIMULATED_BAUD)
         if baud != SIMULATED_BAUD:
             raise Trouble("The simulated box speaks 9600 baud and the configuration says %s: remove bus.baud." % baud)
-        self.site = Site([self._charge_point(entry) for entry in self.config["charge_points"]])
+        self.site = Site([self._charge_point(i, entry) for i, entry in enumerate(self.config["charge_points"])])
         self.line = Line(self.site, self.lock, SIMULATED_BAUD)
         self.line.start()
         names = ["EVSE %d (firmware %d)" % (point.evse.unit, point.evse.firmware) for point in self.site.charge_points]
         names += ["meter %d" % point.meter.unit for point in self.site.charge_points if point.meter is not None]
         self.say("line     9600 8N1 on %s: %s" % (self.line.path, ", ".join(names)))
 
-    def _charge_point(self, entry):
+    def _charge_point(self, index, entry):
         meter = entry.get("meter") or {}
         kind = meter.get("type", "none")
-        if kind != "none" and kind not in METERS:
-            raise Trouble('The desk has no model of the meter "%s": configure sdm630, sdm72 or none.' % kind)
-        model = None if kind == "none" else METERS[kind](meter.get("unit", 105))
+        if kind == "auto":
+            kind = self.options.meter or "sdm630"
+        if kind != "none" and kind not in meters.METERS:
+            raise Trouble('The desk has no model of the meter "%s": configure one of %s, or none.' % (kind, ", ".join(meters.METERS)))
+        model = None if kind == "none" else meters.build(kind, index)
+        if model is not None and meter.get("unit"):
+            model.unit = meter["unit"]
         return ChargePoint(EvseDin(entry["evse"], self.options.evse_firmware), model, Car(ramp_down_ms=RAMP_DOWN_MS))
 
     def _check_serial(self, path):

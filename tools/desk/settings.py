@@ -4,6 +4,7 @@ import argparse
 import json
 import socket
 
+from host_tests.fakes import meters
 from tools.desk import boards
 from tools.desk.broker import accepts
 
@@ -13,7 +14,7 @@ DEFAULT_MODBUS_PORT = 1502
 FIRST_FREE_PORT = 1024
 MQTT_DEFAULTS = {"port": DEFAULT_BROKER_PORT, "user": None, "password": None, "prefix": ""}
 ON_THE_BOX, OF_THE_DESK, ELSEWHERE = "on the box", "of the desk", "elsewhere"  # where the broker is
-METERS = ("sdm630", "sdm72", "none")
+METERS = (*meters.METERS, "none")
 LOOPBACK = ("127.0.0.1", "localhost")
 _LATER = {"http_port": "the status page"}
 
@@ -51,6 +52,7 @@ def parser():
     evse_help = "firmware version of the simulated EVSE, 8 to 30 (default %(default)s)"
     add("--evse-firmware", type=_firmware, default=18, metavar="N", help=evse_help)
     add("--meter", choices=METERS, metavar="NAME", help="simulated meter: %s (default sdm630)" % ", ".join(METERS))
+    add("--auto-meter", action="store_true", help="the gateway is not told which meter there is and has to find it")
     board_help = "board of the gateway: %s (default %%(default)s)" % ", ".join(boards.names())
     add("--board", choices=boards.names(), default=boards.DEFAULT, metavar="NAME", help=board_help)
     add("--config", metavar="FILE", help="use this config.json of a gateway instead of a generated one")
@@ -96,7 +98,9 @@ def _generated_config(options):
     points = []
     for index in range(options.charge_points or 1):
         kind = options.meter or "sdm630"
-        meter = {"type": kind} if kind == "none" else {"type": kind, "unit": 105 + index}
+        meter = {"type": kind} if kind == "none" else {"type": kind, "unit": meters.UNITS.get(kind, 105) + index}
+        if options.auto_meter and kind != "none":
+            meter = {"type": "auto"}
         points.append({"evse": 1 + index, "meter": meter, "phases": 3})
     return {"name": "desk", "charge_points": points, "rfid": {"reader": "rdm6300"}}
 

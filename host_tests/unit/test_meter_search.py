@@ -1,0 +1,219 @@
+"""Which meter is it? Found at one of openWB's places by the voltage of L1, asked in blocks as long as it answers, and remembered."""
+import pytest
+from drivers import meters
+from drivers.evse_din import READY, EvseDin
+from drivers.meter import PROBING, READING, TRANSITIONS, Meter
+from memory import M_BLOCK, M_METER
+from points import P_CURRENT_CA, P_VOLTAGE_CV, Image
+from safety import R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE
+
+from host_tests.fakes.meters import METERS, UNITS
+from host_tests.fakes.site import standard_site
+from host_tests.sim.world import World, standard_config
+from host_tests.unit.bench import Bench, recorded
+from host_tests.unit.meter_bench import MeterBench, OneDevice
+
+FOUND = ["mpm3pm", "sdm630", "sdm72", "b23"]
+
+
+def searching(name, cp=0, unit=None, **options):
+    """A bench that is told nothing, and the meter of that name where openWB has it."""
+    model = METERS[name](unit or UNITS.get(name, 105) + cp, **options)
+    return MeterBench(candidates=meters.candidates("auto", unit, cp), device=OneDevice(model))
+
+
+def test_the_search_has_openwbs_order_and_places():
+    kinds = (meters.MPM3PM, meters.EASTRON_3P, meters.B23)
+    assert meters.candidates("auto", None, 0) == tuple(zip(kinds, (5, 105, 201)))
+    assert meters.candidates("auto", None, 1) == tuple(zip(kinds, (6, 106, 202)))
+    assert meters.candidates("auto", 2, 0) == tuple((kind, 2) for kind in kinds)
+
+
+@pytest.mark.parametrize("unit", [None, 2])
+@pytest.mark.parametrize("cp", [0, 1])
+@pytest.mark.parametrize("name", FOUND)
+def test_a_meter_is_found_within_a_second(name, cp, unit):
+    bench = searching(name, cp, unit)
+    took_ms = bench.until(lambda: bench.meter.reason() == 0, 2000)
+    assert took_ms <= 1000
+    assert bench.meter.kind == meters.KINDS[name]
+    assert bench.value(P_VOLTAGE_CV) == 23000
+
+
+def test_what_is_not_there_is_asked_gently_and_for_ever():
+    bench = searching("sdm630")
+    bench.device.model.answers = False
+    bench.run(5000)
+    since_ms = bench.now_ms
+    bench.run(60000)
+    frames = bench.frames(since_ms=since_ms)
+    assert {(f.unit, f.function, f.address, f.count) for f in frames} == {(5, 4, 8, 2), (105, 4, 0, 2), (201, 3, 0x5B00, 2)}
+    assert [f.unit for f in frames[:6]] in ([5, 105, 201] * 2, [105, 201, 5] * 2, [201, 5, 105] * 2)
+    assert 25 <= len(frames) <= 40, "a time-out of 160 ms each"
+    assert bench.meter.reason() == R_METER_LOST
+    bench.device.model.answers = True
+    bench.until(lambda: bench.meter.reason() == 0, 6000)
+    assert bench.meter.station.timeouts == 0, "what others did not answer is not its fault"
+
+
+def test_a_meter_below_200_v_is_not_accepted_and_the_search_goes_on():
+    bench = searching("b23")
+    bench.device.model.voltage_cv = [19990, 23000, 23000]
+    bench.run(8000)
+    assert (bench.meter.state, bench.meter.kind, bench.meter.reason()) == (PROBING, 0, R_METER_VOLTAGE)
+    bench.device.model.voltage_cv = [20000, 23000, 23000]
+    bench.until(lambda: bench.meter.reason() == 0, 6000)
+
+
+@pytest.mark.parametrize("amperes", [0, 1, 6, 16, 32, 63])
+def test_an_eastron_is_not_taken_for_an_mpm3pm_whatever_flows(amperes):
+    bench = searching("sdm630", unit=2)
+    bench.device.model.current_ca = [amperes * 100] * 3
+    bench.until(lambda: bench.meter.reason() == 0, 2000)
+    assert bench.meter.kind == meters.EASTRON_3P
+    assert bench.value(P_CURRENT_CA) == amperes * 100
+
+
+def test_a_found_meter_that_falls_silent_stays_the_one():
+    bench = searching("mpm3pm")
+    bench.run(3000)
+    bench.device.model.answers = False
+    since_ms = bench.now_ms
+    bench.run(30000)
+    assert bench.meter.reason() == R_METER_LOST
+    assert {f.unit for f in bench.frames(since_ms=since_ms)} == {5}
+
+
+def test_every_transition_is_one_of_the_table():
+    bench = searching("sdm630", block_limit=4)
+    seen = recorded(bench.meter)
+    bench.run(10000)
+    assert set(seen) == set(TRANSITIONS)
+
+
+# --- how long may a block be? ---
+
+
+@pytest.mark.parametrize("refuses_long", [True, False])
+@pytest.mark.parametrize("limit, longest", [(80, 18), (50, 18), (20, 18), (18, 18), (17, 10), (10, 10)])
+@pytest.mark.parametrize("name", ["sdm630", "sdm72", "mpm3pm"])
+def test_the_block_size_is_learnt(name, limit, longest, refuses_long):
+    bench = searching(name, block_limit=limit, refuses_long=refuses_long)
+    bench.until(lambda: bench.meter.reason() == 0, 3000)
+    bench.run(4000)
+    assert bench.meter.longest == longest
+    since_ms = bench.now_ms
+    bench.run(20000)
+    frames = bench.frames(since_ms=since_ms)
+    assert max(f.count for f in frames) == longest
+    assert bench.meter.station.exceptions <= 1
+    assert bench.meter.station.timeouts <= 2
+    assert len(frames) > 100
+
+
+def test_a_meter_that_answers_no_plan_is_probed_again_and_never_accepted():
+    bench = searching("sdm630", block_limit=5)
+    bench.run(20000)
+    assert bench.meter.reason() == R_METER_LOST
+    assert {READING, PROBING} >= {bench.meter.state}
+    bench.device.model.block_limit = 80
+    bench.until(lambda: bench.meter.reason() == 0, 6000)
+    bench.run(3000)
+    assert bench.meter.longest == 18
+
+
+def test_a_meter_that_is_switched_on_late_is_not_taken_for_a_short_lot():
+    bench = MeterBench(candidates=((meters.EASTRON_3P, 105),), device=OneDevice(METERS["sdm630"](105)))
+    bench.device.model.answers = False
+    bench.run(30000)
+    bench.device.model.answers = True
+    bench.run(10000)
+    assert (bench.meter.reason(), bench.meter.longest) == (0, 18)
+
+
+@pytest.mark.parametrize("fault", ["silent", "crc", "noise"])
+def test_a_disturbed_line_does_not_shorten_the_blocks_of_a_meter_that_has_answered(fault):
+    bench = searching("sdm630")
+    bench.run(3000)
+    bench.line.faults[105] = fault
+    bench.run(30000)
+    bench.line.faults.clear()
+    bench.run(10000)
+    assert (bench.meter.reason(), bench.meter.longest) == (0, 18)
+
+
+def test_what_is_remembered_is_asked_first():
+    bench = searching("b23")
+    bench.meter.remember(meters.B23, 28)
+    bench.until(lambda: bench.meter.reason() == 0, 300)
+    assert {f.unit for f in bench.frames()} == {201}
+
+
+def test_a_short_lot_that_is_remembered_is_never_asked_for_a_long_block_again():
+    bench = searching("sdm72", block_limit=10)
+    bench.meter.remember(meters.EASTRON_3P, 10)
+    bench.run(5000)
+    assert max(f.count for f in bench.frames()) == 10
+    assert bench.meter.station.exceptions == 0
+    assert bench.meter.reason() == 0
+
+
+@pytest.mark.parametrize("kind, longest", [(meters.MPM3PM, 18), (meters.EASTRON_1P, 8), (99, 255), (0, 10)])
+def test_a_wrong_memory_costs_a_moment_only(kind, longest):
+    bench = searching("sdm630")
+    bench.meter.remember(kind, longest)
+    bench.until(lambda: bench.meter.reason() == 0, 1000)
+    bench.run(3000)
+    assert (bench.meter.kind, bench.meter.longest) == (meters.EASTRON_3P, 18)
+
+
+# --- beside an EVSE, and in the whole gateway ---
+
+
+def test_the_search_delays_no_evse():
+    site = standard_site(1, 18, "none")
+    evse = EvseDin(1, 20)
+    bench = Bench([evse, Meter(meters.candidates("auto", None, 0), 20, Image(), 0)], site)
+    took_ms = bench.until(lambda: evse.state == READY, 5000)
+    assert took_ms <= 2500, "1 s of it is its own pause"
+    assert bench.frames()[0].value == 0
+    bench.run(1000)
+    since_ms = bench.now_ms
+    bench.run(30000)
+    starts = [f.start_ms for f in bench.frames(1, since_ms)]
+    assert max(b - a for a, b in zip(starts, starts[1:])) <= 300
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("name", FOUND)
+def test_a_gateway_finds_the_meter_and_charges(name, count):
+    world = World(config=standard_config(count, meter="auto"), meter=name)
+    for cp in range(count):
+        world.plug(cp)
+    world.run_until(lambda: all(world.car(cp).current_ca[0] == 1600 for cp in range(count)), 20000)
+    world.run(3000)
+    for cp in range(count):
+        assert world.told(b"get/voltages", cp) == b"[230.0,230.0,230.0]"
+        assert float(world.told(b"get/power", cp)) == pytest.approx(11040, abs=1)
+        assert world.gateway.memory.value[M_METER + cp] == meters.KINDS[name]
+        assert world.gateway.memory.value[M_BLOCK + cp] in (18, 28)
+
+
+def test_after_a_restart_the_meter_of_before_is_asked_first():
+    world = World(config=standard_config(meter="auto"), meter="b23")
+    world.run(10000)
+    world.line.keep_frames = 1000000
+    world.line.frames.clear()
+    world.start_gateway()
+    world.run(5000)
+    units = {data[0] for _, _, data in world.line.frames}
+    assert units == {1, 201}
+    assert world.gateway.points[0].meter.reason() == 0
+
+
+def test_a_gateway_without_a_meter_where_one_is_configured_stays_at_0_a():
+    world = World(config=standard_config(meter="auto"), meter="none")
+    world.plug()
+    world.run(60000)
+    assert world.evse().set_current_raw == 0
+    assert world.gateway.points[0].reason in (R_METER_LOST, R_METER_STARTING)
