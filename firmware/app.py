@@ -5,6 +5,7 @@ It runs inside failsafe.run(), which ends in 0 A whatever ends the app: SystemEx
 
 import gc
 import json
+import os
 import sys
 import time
 
@@ -25,6 +26,7 @@ from version import VERSION
 
 REPORT_EVERY_MS = 1000
 BACKLOG = 4  # who finds no slot waits there
+HELD_MS = 5000  # the button, for set-up over Wi-Fi
 AGE_EVERY_MS = 10000  # what the floor counts in
 AGE = 6  # where it counts, see failsafe.record
 AGE_MAX = 255
@@ -63,6 +65,7 @@ def checked_files():
 
     try:
         pins = config.check_board(failsafe.board)
+        set_up(pins)
         settings = config.check_config(read_json("config.json"))
         config.check_fit(settings, pins)
     except config.ConfigError as error:
@@ -92,6 +95,31 @@ class Life:
         if self._young:
             self._young = False
             print("ladepunkt: healthy: version", VERSION.decode())
+
+
+def set_up(pins):
+    """Set-up over Wi-Fi where there is no config.json yet, or somebody holds the button while the box starts. At boot."""
+    why = "config.json: missing"
+    try:
+        os.stat("config.json")
+        if pins["button"] is None or not held(board.Button(pins["button"])):
+            return
+        why = "the button is held"
+    except OSError:
+        pass  # there is none
+    import setup_mode
+
+    setup_mode.run(board.box_id(), why)
+
+
+def held(button):
+    """True when it stays pressed for HELD_MS. At boot."""
+    for _ in range(HELD_MS // 100):
+        if not button.pressed():
+            return False
+        time.sleep_ms(100)
+        failsafe.wdt.feed()
+    return True
 
 
 def run(report=None):

@@ -36,16 +36,13 @@ def test_good_files_are_returned_with_all_defaults(box):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "config.json: missing; expected a JSON file: copy it to the device, then reset it"),
         ('{"mqtt": {"ho', "config.json: expected JSON, found something that does not parse: correct it, then reset the device"),
         ("[]", "config.json: the whole file: expected an object { }, found []"),
         ('{"mqtt": 5}', "config.json: mqtt: expected an object { }, found 5"),
     ],
 )
 def test_an_unusable_configuration_is_named(box, text, words):
-    (box / "config.json").unlink()
-    if text is not None:
-        (box / "config.json").write_text(text)
+    (box / "config.json").write_text(text)
     assert words_of(app.checked_files) == words
 
 

@@ -14,11 +14,11 @@ LAYERS = {
         "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
     "wiring": ("gateway",),
-    "edge": ("app", "board", "console", "lan", "net", "readers", "resolver", "service", "storage", "tls_link", "udp", "vitals", "wlan"),
+    "edge": ("app", "board", "console", "lan", "net", "readers", "resolver", "service", "setup_mode", "storage", "tls_link", "udp", "vitals", "wlan"),
 }
 FLOOR = ("boot", "failsafe", "main")
 # What crosses that border: the edge stands on the floor, and the floor hands over to the app.
-ACROSS = {"failsafe": ("app",), "app": ("failsafe",), "board": ("failsafe",), "storage": ("failsafe",)}
+ACROSS = {"failsafe": ("app",), "app": ("failsafe",), "board": ("failsafe",), "setup_mode": ("failsafe",), "storage": ("failsafe",)}
 
 # Modules that are not ours: who may import what.
 EVERYWHERE = {"micropython", "array"}
