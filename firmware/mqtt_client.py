@@ -29,7 +29,7 @@ class MqttClient(MQTTClient):
            `------------+------------+-----------+--------------+-------------'   any failure: link closed, pause
         all --disconnect()--> STOPPED --connect()--> WAITING
 
-    The pause is 1, 2, 4 .. 30 s, of which the second half is drawn by lot. Own: connect, check_msg, wait_msg, publish
+    The pause is 1, 2, 4 .. 10 s, of which the second half is drawn by lot. Own: connect, check_msg, wait_msg, publish
     (none of them waits). The constructor, set_last_will, set_callback, subscribe, ping and disconnect are umqtt's.
     All topics and payloads are bytes. The callback may publish; it gets (topic, msg), and `retained` tells the rest.
     More counters: packet.refused (not sent: no room, no connection), inbound.oversize (skipped: above PACKET_BYTES).

@@ -37,5 +37,5 @@ NAME_LIMIT_MS = const(20000)  # an absent .local name takes 12 s
 DIAL_LIMIT_MS = const(5000)
 ANSWER_LIMIT_MS = const(5000)  # for CONNACK and for SUBACK
 PAUSE_MIN_MS = const(1000)
-PAUSE_MAX_MS = const(30000)
+PAUSE_MAX_MS = const(10000)  # charging comes back within 30 s of the broker: two heartbeats take up to 10 s more
 STABLE_MS = const(10000)  # a connection that held this long makes the next pause short again

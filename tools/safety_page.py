@@ -27,6 +27,7 @@ MEANING = {
     "complete_set": "Whoever looks at the box sees values that are not older than a few seconds.",
     "no_foreign_data": "A reading that was garbled on the line, or belongs to another device, is not shown as the meter's.",
     "bounded_wait": "The box looks after everything at least once per second.",
+    "resumes": "When everything works again nobody has to do anything: the car charges.",
     "confirmed_or_open": "An EVSE that does not obey is stopped by the second way, the relay in the pilot line, if the board has one.",
     "cp_closing": "The pilot line is not closed onto a car that charges, and its relay does not flutter.",
     "open_survives": "A car that was stopped by the relay does not go on because the box has restarted.",

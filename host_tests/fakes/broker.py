@@ -35,6 +35,8 @@ class Broker:
         self.published = 0
         self.delivered = []  # what controllers published and the gateway was handed live; the reader empties it
         self.replayed = []  # likewise what it was handed because it was retained
+        self.portion = None  # bytes that the gateway gets, and gets rid of, at once; None: no limit
+        self.room = None
 
     def send(self, topic, payload, retain=False):
         """A controller publishes."""
@@ -59,6 +61,26 @@ class Broker:
         self._store(topic, payload, retain)
         if self.link is not None:
             self.link.deliver(topic, payload, False)
+
+    def recover(self):
+        """Whatever was wrong with it is over."""
+        self.mode = FINE
+        self.portion = self.room = None
+
+    def reset_all(self):
+        """RST for the gateway."""
+        if self.link is not None:
+            self.link.cut()
+
+    def intrude(self, data, room=None, vanishes=False):
+        """Somebody else dials in: that is nothing to the gateway."""
+
+    def hush(self):
+        """... and goes."""
+
+    def crowded(self):
+        """True while not everything can be told in time."""
+        return self.room is not None
 
     def die(self):
         """As by kill -9: the connection is gone, and so is what is not retained."""
@@ -106,6 +128,8 @@ class Link:
         if self.broker.mode != STOPPED:
             self._serve()
         n = min(len(buf), len(self._inbox))
+        if self.broker.portion is not None:
+            n = min(n, self.broker.portion)
         if not n:
             return -1 if self.dead else 0
         buf[:n] = self._inbox[:n]
@@ -115,6 +139,8 @@ class Link:
     def write(self, buf, offset, n):
         if self.dead or not self.up:
             return -1
+        if self.broker.room is not None:
+            n = min(n, self.broker.room)
         self._outbox += buf[offset : offset + n]
         return n
 

@@ -53,7 +53,7 @@ class Sdm630:
 
     def step(self, now_ms, current_ca):
         """Let time pass; `current_ca` is what flows through it from now on, three phases."""
-        if self._last_ms is not None:
+        if self._last_ms is not None and self._last_ms != now_ms and any(self.current_ca):
             self._rest_mwms += self._power_mw() * elapsed_ms(now_ms, self._last_ms)
             self.imported_mwh += self._rest_mwms // 3600000
             self._rest_mwms %= 3600000

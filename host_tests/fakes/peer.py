@@ -60,22 +60,33 @@ CONNACK = b"\x20\x02\x00\x00"
 
 def split(data):
     """[(first byte, body)] of whole packets. ValueError when something is left over."""
+    found, at = split_whole(data)
+    if at != len(data):
+        raise ValueError("half a packet: %r" % data[at:])
+    return found
+
+
+def split_whole(data):
+    """([(first byte, body)] of the whole packets, where what is left over begins)."""
     found = []
     at = 0
-    while at < len(data):
-        head, n, shift = data[at], 0, 0
-        at += 1
-        while True:
-            n |= (data[at] & 0x7F) << shift
-            shift += 7
-            at += 1
-            if data[at - 1] < 0x80:
-                break
-        if at + n > len(data):
-            raise ValueError("half a packet: %r" % data[at - 2 :])
-        found.append((head, bytes(data[at : at + n])))
-        at += n
-    return found
+    while True:
+        start, n = _body(data, at)
+        if start is None or start + n > len(data):
+            return found, at
+        found.append((data[at], bytes(data[start : start + n])))
+        at = start + n
+
+
+def _body(data, at):
+    """(where the body of the packet at `at` begins, its length); None when that can not be told yet."""
+    n = shift = 0
+    for i in range(at + 1, len(data)):
+        n |= (data[i] & 0x7F) << shift
+        shift += 7
+        if data[i] < 0x80:
+            return i + 1, n
+    return None, 0
 
 
 class Client:
@@ -107,6 +118,10 @@ class Client:
         self._sent += data
         return self
 
+    def unread(self):
+        """Bytes that the box has not read yet."""
+        return len(self._sent)
+
     def hang_up(self):
         """FIN: what was sent is still read by the box."""
         self._finished = True
@@ -123,10 +138,23 @@ class Client:
         self.received = bytearray()
         return found
 
+    def whole(self):
+        """The same, but half a packet may be left over: it is kept for the next call."""
+        found, at = split_whole(self.received)
+        self.received = self.received[at:]
+        return found
+
     def messages(self):
         """[(topic, payload, retained)] of the publishes received since the last call; QoS 0 all of them."""
+        return self._publishes(self.take())
+
+    def whole_messages(self):
+        """The same, but half a packet may be left over."""
+        return self._publishes(self.whole())
+
+    def _publishes(self, packets):
         found = []
-        for head, body in self.take():
+        for head, body in packets:
             if head & 0xF0 == 0x30:
                 if head & 0x0E:
                     raise ValueError("not QoS 0: %r" % head)

@@ -3,9 +3,13 @@
 As in `faulty_charging`: each function breaks the firmware of this process, and `patch` mends it.
 """
 
+from backoff import Backoff
 from clock import elapsed_ms
+from cp_relay import CpRelay
 from drivers import evse_din
 from drivers.evse_din import EvseDin
+from intents import Heartbeat
+from safety import R_HEARTBEAT_LOST
 
 import failsafe
 import modbus
@@ -125,3 +129,33 @@ def configuration_believed_for_a_minute(patch):
 
     patch.setattr(EvseDin, "_read_config", note)
     patch.setattr(EvseDin, "_enter", hasty)
+
+
+# --- the way back ---
+
+
+def lost_heartbeat_never_comes_back(patch):
+    """Who was once given up as lost is not believed again."""
+    arrive = Heartbeat.arrive
+
+    def resentful(self, digits, n, now_ms):
+        was_lost = self.reason == R_HEARTBEAT_LOST
+        arrive(self, digits, n, now_ms)
+        if was_lost:
+            self.reason = R_HEARTBEAT_LOST
+
+    patch.setattr(Heartbeat, "arrive", resentful)
+
+
+def pilot_stays_open(patch):
+    """A CP relay that has opened does not close again."""
+
+    def stay(self):
+        self._calm.check(False, 0, 0)
+
+    patch.setattr(CpRelay, "_close", stay)
+
+
+def dials_every_5_min(patch):
+    """A broker that was gone is dialed 5 min later."""
+    patch.setattr(Backoff, "next_ms", lambda self: 300000)

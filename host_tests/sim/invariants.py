@@ -18,6 +18,7 @@ QUIET_CHARS = 3.5
 BACK_MS = 250 + 600  # 600 ms: a cycle of two charge points at 50 ms latency and 50 ms gap
 COMPLETE_MS = 2500  # an observer has seen every told topic within this time
 SETTLE_MS = 3000  # after a connection is up again
+RESUMES_MS = 30000
 
 SENTENCES = {
     "zero_first": "the first frame to an EVSE after a start is 0 A",
@@ -32,6 +33,7 @@ SENTENCES = {
     "complete_set": "while connected, every told topic is published again within 2.5 s",
     "no_foreign_data": "no reading reaches a topic that the meter never showed",
     "bounded_wait": "no step asks to sleep for more than 1 s",
+    "resumes": "30 s after the last fault has ended every car that wants to charge does",
     **stops.SENTENCES,
 }
 
@@ -85,6 +87,7 @@ class Invariants:
         self.oracle = Oracle(world.config["heartbeat_limit_s"] * 1000)
         self.set_points = [SetPoint() for _ in world.controller.set_text]
         self.stops = stops.Stops(self.counts, self._fail)
+        self._well_ms = None  # since when nothing is broken
         self.restarted(PWRON_RESET)
 
     def restarted(self, cause):
@@ -107,12 +110,22 @@ class Invariants:
         self._cut_off(world)
         self._transitions(world)
         self._published(world)
+        if self._well_ms is not None and world.now_ms - self._well_ms > RESUMES_MS:
+            self._resumed(world)
         alive = self.oracle.alive(world.now_ms)
         self.stops.check(world, [alive and point.highest_ca(world.now_ms) >= 600 for point in self.set_points])
 
     def cleared(self):
         """Somebody acted at the box."""
         self.stops.cleared()
+
+    def well(self):
+        """Nothing is broken from now on, and a controller wants every car to charge."""
+        self._well_ms = self.world.now_ms
+
+    def disturbed(self):
+        """Something happens to the box again."""
+        self._well_ms = None
 
     def foreign_value(self, cp):
         """Somebody else wrote to the EVSE."""
@@ -256,7 +269,7 @@ class Invariants:
             elif topic.endswith(b"get/plug_state"):
                 self.stops.on_told(world, topic[-len(b"0/get/plug_state")] - 48, payload)
         world.broker.log.clear()
-        if not world.gateway.door.online() or world.broker.mode != "fine":
+        if not world.gateway.door.online() or world.broker.mode != "fine" or world.broker.crowded():
             self._online_ms = None
         elif self._online_ms is None:
             self._online_ms = world.now_ms
@@ -270,6 +283,13 @@ class Invariants:
             age_ms = world.now_ms - self._seen.get(b"openWB/internal_chargepoint/%d/" % root + row[0], -COMPLETE_MS)
             if age_ms > COMPLETE_MS:
                 self._fail("complete_set", "%r is %d ms old" % (row[0], age_ms))
+
+    def _resumed(self, world):
+        self._well_ms = None
+        self.counts["resumes"] += 1
+        for cp, point in enumerate(world.site.charge_points):
+            if not max(point.car.current_ca):
+                self._fail("resumes", "charge point %d: register 1000 is %d, the pilot is %s" % (cp, point.evse.set_current_raw, "open" if point.cp_open else "closed"))
 
     def _readings(self, payload):
         self.counts["no_foreign_data"] += 1

@@ -85,8 +85,11 @@ class Stops:
             outlet.fresh = not must_be_open
             outlet.told_plugged = None
             outlet.unasked = set(ASKED)
+            outlet.readable.at_ms = None  # a new life has read nothing yet
             if not kept:
                 outlet.closings = []
+            if not kept and world.flash.full:
+                outlet.latched = None  # nowhere to keep it
 
     def cleared(self):
         """Somebody acted at the box."""

@@ -1,6 +1,10 @@
 """A seeded life of a box: which faults exist is drawn first, then when they happen. Same seed, same trace.
 
     python -m host_tests.sim.swarm SEED [SECONDS]     prints the trace of one seed
+
+A fault is a row: a tuple of actions, those that begin it and those that end it. Rows of the network are in `fates_net`, all of
+them in `fates`; a new part of the firmware adds its rows there, so that the lives of FATES stay as they are (`mutants` counts on them).
+Every CHAPTER_S everything is repaired, and charging has to come back (Invariants.well).
 """
 
 import random
@@ -9,7 +13,8 @@ from clock import TICKS_MASK
 from host_tests.fakes import broker as broker_fake
 from host_tests.fakes import wire
 from host_tests.sim.chip import NC, NO, PWRON_RESET, SOFT_RESET, WDT_RESET
-from host_tests.sim.invariants import Invariants
+from host_tests.sim.draws import Draws, Replay
+from host_tests.sim.invariants import RESUMES_MS, Invariants
 from host_tests.sim.world import SET, World, standard_config
 
 LAST_MINUTE = TICKS_MASK - 60000
@@ -17,6 +22,10 @@ BUS_FAULTS = (wire.SILENT, wire.NOISE, wire.CRC, wire.SLOW, wire.ECHO, wire.FORE
 BROKER_FAULTS = (broker_fake.REFUSING, broker_fake.DROPPING, broker_fake.MUTE, broker_fake.STOPPED)
 SET_POINTS = (b"0", b"6", b"10.5", b"13", b"16", b"20", b"32", b"3", b"-6")
 EVENT_MS = (2000, 22000)
+CHAPTER_S = 200
+REST_MS = RESUMES_MS + 2000
+RESUME_BEAT_MS = 5000
+MENDED_MS = 7000  # until every car has followed, and the box has read it; somebody acts at the box then
 HANG_MS = 10000  # the watchdog's time
 
 
@@ -32,10 +41,11 @@ def draw_config(rng):
 
 
 class Swarm:
-    """One world and its fate."""
+    """One world and its fate. `events` holds [world time in ms, name of the action, what it drew] of what has happened."""
 
-    def __init__(self, seed):
-        self.rng = random.Random(seed)
+    def __init__(self, seed, rows=None, setup=None):
+        """rows: the faults that may exist, FATES if None. setup: what was drawn for the world of an earlier life."""
+        self.rng = Draws(random.Random(seed)) if setup is None else Replay(setup)
         rng = self.rng
         self.world = World(
             seed,
@@ -48,15 +58,19 @@ class Swarm:
         self.world.invariants = Invariants(self.world)
         self.world.controller.interval_ms = rng.choice((5000, 10000, 20000, 59700))
         fates = [ALWAYS] + [fate for fate in FATES if rng.random() < 0.35]
-        self.actions = [action for fate in fates for action in fate]
+        self.events = []
         self.trace = []
         self._last = None
+        self._chapter_ms = CHAPTER_S * 1000
         for point in self.world.site.charge_points:
             point.car.ramp_down_ms = rng.randrange(1000, 5000)
             point.car.phases = rng.choice((1, 3))
             point.evse.cable_a = rng.choice((13, 20, 32))
             point.evse.configure(2007, rng.choice((0, 16, 20, 32)))
             point.car.plug()
+        fates += [row for row in rows or () if rng.random() < 0.35]
+        self.actions = [action for fate in fates for action in fate]
+        self.setup = rng.take() if setup is None else setup
 
     def run(self, seconds):
         """Runs the world with an event every few seconds; raises invariants.Violation."""
@@ -64,8 +78,33 @@ class Swarm:
         while self.world.now_ms < end_ms:
             self._run(self.rng.randrange(*EVENT_MS))
             action = self.rng.choice(self.actions)
-            self._note(action.__name__)
-            action(self.world, self.rng)
+            self.rng.take()
+            self._act(action)
+            if self.world.now_ms >= min(end_ms, self._chapter_ms):
+                self._act(mend)
+                self._run(MENDED_MS)
+                self._act(recover)
+                self._run(REST_MS)
+                self._chapter_ms = self.world.now_ms + CHAPTER_S * 1000
+
+    def replay(self, events, end_ms):
+        """The same life again, with these events only. Raises Violation."""
+        for at_ms, name, draws in events:
+            self._run(at_ms - self.world.now_ms)
+            self.rng = Replay(draws)
+            self._act(named(name))
+            self.events[-1][2] = draws
+        self._run(end_ms - self.world.now_ms)
+
+    def _act(self, action):
+        at_ms = self.world.now_ms
+        self._note(action.__name__)
+        self.world.invariants.disturbed()
+        event = [at_ms, action.__name__, []]
+        self.events.append(event)
+        action(self.world, self.rng)
+        if isinstance(self.rng, Draws):
+            event[2] = self.rng.take()
 
     def _run(self, ms):
         end_ms = self.world.now_ms + ms
@@ -78,6 +117,25 @@ class Swarm:
 
     def _note(self, text):
         self.trace.append("%9d %s" % (self.world.now_ms, text))
+
+
+def mend(world, rng):
+    """Everything that is broken is repaired, and a controller wants 16 A."""
+    world.line.faults.clear()
+    world.broker.recover()
+    world.flash.full = False
+    world.controller.restart(world.now_ms, RESUME_BEAT_MS)
+    world.controller.set_text = [b"16"] * len(world.controller.set_text)
+    for point in world.site.charge_points:
+        point.cp_stuck = None
+        point.welded = point.car.stubborn = point.evse.rcd_error = False
+        point.car.plug()
+
+
+def recover(world, rng):
+    """Somebody acts at the box in which nothing is broken any more: from now on charging has to come back."""
+    repair_box(world, rng)
+    world.invariants.well()
 
 
 def break_bus(world, rng):
@@ -110,7 +168,7 @@ def break_broker(world, rng):
 
 
 def heal_broker(world, rng):
-    world.broker.mode = broker_fake.FINE
+    world.broker.recover()
 
 
 def silence(world, rng):
@@ -212,6 +270,15 @@ FATES = (
     (cut_power,), (reset,), (hang,), (dip_evse,), (pull_plug,), (meddle,), (second_controller, second_controller),
     (trip_rcd, repair_box), (break_relay, repair_box), (weld, repair_box), (spoil_car, repair_box),
 )  # fmt: skip
+
+
+def named(name):
+    """The action of that name, of this module or of those that have rows of their own."""
+    from host_tests.sim import fates
+
+    if name in globals():
+        return globals()[name]
+    return fates.actions()[name]
 
 
 def main():

@@ -1,6 +1,7 @@
 """Seeded lives of a box: whatever fails, the invariants hold. That each of them can fail: test_mutants.
 
-One seed again, with its trace: python -m host_tests.sim.swarm SEED SECONDS
+One seed again, with its trace: python -m host_tests.sim.swarm SEED SECONDS. A repair and its rest add 40 s to each life, so that
+`make test` lives for two hours.
 """
 
 import functools
@@ -10,6 +11,7 @@ import pytest
 
 from host_tests.sim import swarm
 from host_tests.sim.invariants import SENTENCES, Violation
+from tools import sim
 
 SECONDS = 200
 SEEDS_PER_MINUTE = 18  # so that lives take about half of the time that is given
@@ -24,6 +26,13 @@ def live(seed):
     life = swarm.Swarm(seed)
     life.run(SECONDS)
     return life.world.invariants.counts
+
+
+@pytest.mark.parametrize("seed", range(1, 2 + int(MINUTES * SEEDS_PER_MINUTE) // 4))
+def test_the_invariants_hold_whatever_the_network_does(seed):
+    *_, broken = sim.live(seed, SECONDS)
+    if broken:
+        pytest.fail(f"{broken.violation}\nreplay: make sim SEEDS={seed} HOURS={SECONDS / 3600:.3f}", pytrace=False)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

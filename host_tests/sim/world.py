@@ -80,6 +80,12 @@ class Controller:
     def next_ms(self):
         return self._next_ms
 
+    def restart(self, world_ms, interval_ms):
+        """It begins anew: heartbeats, set points, at most this far apart."""
+        self.beating = self.setting = True
+        self.interval_ms = min(self.interval_ms, interval_ms)
+        self._next_ms = min(self._next_ms, world_ms + self.interval_ms)
+
 
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""

@@ -23,9 +23,9 @@ def pauses_ms(door, seed, count=8):
     return found
 
 
-def test_pauses_double_up_to_30_s_and_their_second_half_is_drawn_by_lot(door):
+def test_pauses_double_up_to_10_s_and_their_second_half_is_drawn_by_lot(door):
     for seed in range(20):
-        for full_ms, pause_ms in zip([1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000], pauses_ms(door, seed)):
+        for full_ms, pause_ms in zip([1000, 2000, 4000, 8000, 10000, 10000, 10000, 10000], pauses_ms(door, seed)):
             assert full_ms / 2 <= pause_ms <= full_ms + 10
 
 
@@ -45,7 +45,7 @@ def test_a_connection_that_does_not_last_keeps_the_pauses_growing(driver):
         driver.go_online()
         driver.link.reset = True
         driver.step()
-    assert driver.run_until(st.ONLINE, 40) >= 15
+    assert driver.run_until(st.ONLINE, 40) >= 5
 
 
 def test_a_connection_that_lasted_makes_the_pause_short_again(driver):

@@ -1,0 +1,14 @@
+"""All faults that a life may have: the rows of `swarm`, and those of each part of the box that has its own.
+
+A new part adds a module with a tuple ROWS of rows (what begins a fault, and what ends it) and a line here.
+"""
+
+from host_tests.sim import fates_net
+
+PARTS = (fates_net,)
+ROWS = tuple(row for part in PARTS for row in part.ROWS)
+
+
+def actions():
+    """{name: action} of all rows here."""
+    return {action.__name__: action for row in ROWS for action in row}

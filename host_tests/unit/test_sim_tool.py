@@ -1,0 +1,97 @@
+"""make sim: what a life drew can be drawn again, a broken life shrinks to what breaks it, and its trace plays again."""
+
+import argparse
+import random
+
+import pytest
+
+from host_tests.sim import faulty_talking, fates, swarm
+from host_tests.sim.draws import Draws, Replay
+from tools import sim, sim_shrink
+from tools.sim_shrink import Life
+
+
+def test_draws_are_those_of_random_and_can_be_drawn_again():
+    plain, draws = random.Random(7), Draws(random.Random(7))
+    expected = [plain.choice("abc"), plain.randrange(5, 9), plain.random()]
+
+    assert [draws.choice("abc"), draws.randrange(5, 9), draws.random()] == expected
+    replay = Replay(draws.take())
+    assert [replay.choice("abc"), replay.randrange(5, 9), replay.random()] == expected
+    assert draws.take() == []
+
+
+def test_more_draws_than_there_were_are_refused():
+    with pytest.raises(ValueError, match="another version"):
+        Replay([]).random()
+
+
+def test_seeds_are_ranges_and_numbers():
+    assert sim.seeds_of("3,9-11") == [3, 9, 10, 11]
+    with pytest.raises(argparse.ArgumentTypeError, match="1-200"):
+        sim.seeds_of("1-x")
+
+
+def test_every_action_of_a_row_is_found_by_its_name():
+    for row in (*swarm.FATES, swarm.ALWAYS, (swarm.mend, swarm.recover), *fates.ROWS):
+        for action in row:
+            assert swarm.named(action.__name__) is action
+
+
+def test_no_two_actions_have_one_name():
+    assert not set(fates.actions()) & set(vars(swarm))
+
+
+def test_a_life_goes_the_same_way_again_with_all_its_events():
+    first = swarm.Swarm(3, fates.ROWS)
+    first.run(40)
+    again = swarm.Swarm(3, fates.ROWS, first.setup)
+    again.replay(first.events, first.world.now_ms)
+
+    assert again.trace == first.trace
+    assert len(first.events) > 3
+
+
+@pytest.fixture(scope="module")
+def broken():
+    """A life that breaks: a firmware that sleeps too long while its broker is away."""
+    with pytest.MonkeyPatch.context() as patch:
+        faulty_talking.sleeps_until_the_next_dial(patch)
+        *_, life = sim.live(4, 200)
+        yield life
+
+
+def test_a_broken_life_shrinks_to_what_breaks_it(broken):
+    less = sim_shrink.shrink(broken, 20)
+
+    assert broken.invariant == less.invariant == "bounded_wait"
+    assert len(less.events) <= 2 < len(broken.events)
+    assert less.again() is not None
+
+
+def test_an_event_that_matters_stays(broken):
+    harmless = Life(broken.seed, broken.setup, [], broken.end_ms, broken.violation)
+
+    assert harmless.again() is None
+
+
+def test_a_trace_plays_again_and_says_what_broke(broken, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sim, "TRACES", tmp_path)
+    monkeypatch.setattr(sim, "ROOT", tmp_path)
+    path = tmp_path / sim.save(broken)
+
+    assert sim.play(path) == 1
+    assert "bounded_wait" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_what_is_no_trace_is_named(tmp_path):
+    with pytest.raises(SystemExit, match="expected a trace"):
+        sim.play(tmp_path / "none.json")
+
+
+def test_the_last_line_says_what_was_run_and_found(broken):
+    line = sim.report([1, 2], 7200, 72000, 40, 30, [broken])
+
+    assert line == (
+        "sim: 2 lives, 2.00 simulated hours in 30 s; 180 simulated seconds and 1800 steps per second and core; 1 violations, seed 4"
+    )
