@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run doctor test test-long mutants bench tidy coverage test-setup clean
+.PHONY: help setup run doctor test test-long sim replay mutants bench tidy coverage test-setup clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -46,6 +46,15 @@ test-long: test-setup ## the same with larger numbers, and what takes its time; 
 	@$(VENV_PYTHON) -m tools.bench --check
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(ALONE) host_tests/interop
+
+SEEDS ?= 1-20
+HOURS ?= 0.25
+
+sim: test-setup ## seeded lives, checked after every step: make sim SEEDS=1-200 HOURS=1; TRACE=FILE plays a broken one again
+	@$(VENV_PYTHON) -m tools.sim $(if $(TRACE),--trace $(TRACE),--seeds $(SEEDS) --hours $(HOURS)) $(ARGS)
+
+replay: test-setup ## live a recording again and compare every decision: make replay FILE=FILE, recorded by make run ARGS="--record FILE"
+	@$(VENV_PYTHON) -m tools.replay $(FILE) $(ARGS)
 
 mutants: test-setup ## firmwares with one fault each: the invariant that must catch it does; ARGS="cut_off" for those of one
 	@$(VENV_PYTHON) -m host_tests.sim.mutants $(ARGS)

@@ -15,6 +15,7 @@ import mqtt_states
 import net
 import wlan
 from clock import TICKS_MASK, elapsed_ms
+from events import K_START
 from gateway import Gateway
 from console import Console
 from memory import Memory
@@ -219,6 +220,8 @@ def build(settings, pins, port, net_port, modbus, link):
     box = board.box_id()
     gateway = Gateway(settings, port, net_port, box, now_ms, relays=relays, memory=memory, button=button, reader=reader, udp=udp, modbus=modbus)
     gateway.note(b"started after " + board.reset_cause())
+    gateway.events.now_ms = now_ms
+    gateway.events.note(K_START, 0, 0)
     return gateway
 
 

@@ -12,6 +12,7 @@ from cp_relay import CpRelay
 from drivers.evse_din import EvseDin
 from drivers.meter import Meter
 from drivers.meters import candidates
+from events import K_CLEARED, Events
 from guard import IDLE_CA, Guard, highest_ca
 from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
 from memory import M_BLOCK, M_LATCHED, M_METER
@@ -60,6 +61,7 @@ class Gateway:
         self.modbus = self._open_modbus(box_id) if modbus is not None else None
         self.extras = []  # what not every box has: step(now_ms) and .episode
         self._open_extras(reader, udp, box_id, now_ms)
+        self.events = Events(len(self.points), DOOR_COUNT)
 
     def _open_pool(self, net_port, modbus):
         """At boot: who may have connections. A door that is not there gives its listener and its share back."""
@@ -144,8 +146,7 @@ class Gateway:
     def step(self, now_ms):
         """One turn of everything; returns the ms until the next one is wanted."""
         self._listen(now_ms)
-        for point in self.points:
-            point.step(now_ms)
+        self._decide(now_ms)
         wait_ms = self.plan.start(now_ms)
         if elapsed_ms(now_ms, self._looked_ms) >= LOOK_MS:
             self._look(now_ms)
@@ -160,6 +161,12 @@ class Gateway:
         if self.modbus is not None:
             wait_ms = min(wait_ms, self.modbus.wait_ms())
         return wait_ms
+
+    def _decide(self, now_ms):
+        self.events.now_ms = now_ms
+        for i in range(len(self.points)):
+            self.points[i].step(now_ms)
+            self.events.watches[i].decide(self.points[i])
 
     def _listen(self, now_ms):
         self.steps = (self.steps + 1) & 0xFFFFFF
@@ -186,9 +193,17 @@ class Gateway:
         for point in self.points:
             point.tag.step(now_ms)
 
+    def _watch(self):
+        for i in range(len(self.points)):
+            self.events.watches[i].look(self.points[i])
+        for door in range(DOOR_COUNT):
+            self.events.hear(door, self.heartbeats[door].of(None).reason)
+        self.events.look(self.door.online())
+
     def _look(self, now_ms):
         """The button, and what must survive a reset: at once in RTC memory, in flash only while nobody charges."""
         self._looked_ms = now_ms
+        self._watch()
         if self._button is not None:
             self._ask_button(now_ms)
         self._step_tags(now_ms)
@@ -212,6 +227,8 @@ class Gateway:
 
     def clear(self, now_ms):
         """A local action (button held, or the console): latched faults may go. Nothing that arrives by network does this."""
+        self.events.now_ms = now_ms
+        self.events.note(K_CLEARED, 0, 0)
         for point in self.points:
             point.clear(now_ms)
 

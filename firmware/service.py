@@ -3,6 +3,8 @@
 Maintenance means 0 A, confirmed, before the loop is left. While a car charges it is refused, unless forced.
 """
 
+import sys
+
 from micropython import const
 
 from clock import elapsed_ms
@@ -11,6 +13,7 @@ WAIT_MS = const(10000)
 MAINTENANCE = b"maintenance"
 FORCED = b"maintenance force"
 CLEAR = b"clear"
+EVENTS = b"events"
 
 
 class Service:
@@ -41,8 +44,10 @@ class Service:
         elif line == CLEAR:
             self._gateway.clear(now_ms)
             print("ladepunkt: latched faults cleared; what still lasts comes back")
+        elif line == EVENTS:
+            tell_events(self._gateway.events, now_ms)
         else:
-            print("ladepunkt: unknown command; there are: maintenance, maintenance force, clear")
+            print("ladepunkt: unknown command; there are: maintenance, maintenance force, clear, events")
 
     def _ask(self, forced, now_ms):
         """Episode."""
@@ -65,6 +70,15 @@ class Service:
         self._gateway.maintain(False)
         say("0 A is not confirmed; check the EVSE and its wires, or ask with force")
         return False
+
+
+def tell_events(events, now_ms):
+    """What has happened lately, the oldest first. What makes text of it is in memory only for that long. Episode."""
+    import event_text
+
+    del sys.modules["event_text"]
+    for text in event_text.lines(events, now_ms):
+        print("ladepunkt: event", text)
 
 
 def say(text):

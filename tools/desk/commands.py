@@ -21,6 +21,7 @@ class Commands:
             "restart": self._restart,
             "crash": self._crash,
             "console": self._console,
+            "events": self._events,
             "state": self._state,
         }
 
@@ -116,6 +117,10 @@ class Commands:
             raise ValueError('"line" must be one line of text')
         self._desk.gateway.type_line(line)
         return {}
+
+    def _events(self, _command):
+        """What the gateway has told of its ring of events, in words, the oldest first."""
+        return {"events": [{"n": n, "ms": at_ms, "text": words} for n, at_ms, words in self._desk.events()]}
 
     def _state(self, _command):
         desk = self._desk

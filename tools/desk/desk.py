@@ -11,6 +11,7 @@ from host_tests.fakes.car import Car
 from host_tests.fakes.evse import EvseDin
 from host_tests.fakes import meters
 from host_tests.fakes.site import ChargePoint, Site
+from host_tests.stubs.cpython import install
 from tools import mpy
 from tools.desk import boards, broker, process, tags
 from tools.desk.commands import Commands
@@ -83,6 +84,14 @@ class Desk:
         if self.broker is not None and not self.broker.running() and not self._told_broker:
             self._told_broker = True
             self.say("broker   %s has ended: nobody leads now. Start the desk again, or use --mqtt." % self.broker.name)
+
+    def events(self):
+        """[(number, ms, words)] of the events that the gateway has reported, the oldest first."""
+        install.install()
+        import event_text
+
+        rows = list(self.gateway.events) if self.gateway else []
+        return [(n, at_ms, event_text.text(kind, a, b)) for n, at_ms, kind, a, b in rows]
 
     @property
     def mqtt_address(self):
@@ -187,7 +196,7 @@ class Desk:
         compiled_dir = os.path.join(self._work_dir, "mpy")
         if runtime == "micropython":
             try:
-                mpy.build(compiled_dir, extra=[process.RUN_FIRMWARE])
+                mpy.build(compiled_dir, extra=[process.RUN_FIRMWARE, process.RECORD])
             except mpy.CompileError as error:
                 raise Trouble(str(error), status=1) from error
         self._pause(0)
@@ -196,6 +205,8 @@ class Desk:
         if self.reader is not None:
             environment["LADEPUNKT_UART%d" % board["rfid"]["uart"]] = self.reader.path
         environment["LADEPUNKT_UMQTT"] = process.UMQTT
+        if self.options.record:
+            environment["LADEPUNKT_RECORD"] = self._recording()
         self.gateway = process.Gateway(command, environment, self._work_dir, board["watchdog_s"], self._firmware_says, self.relays)
         self.gateway.start()
         if self.modbus_address:
@@ -221,6 +232,16 @@ class Desk:
         relays = len(board.get("cp_relays", []))
         self.say("board    %s, %s" % (board["board"], "%d CP relays" % relays if relays else "without a CP relay: no second way to stop"))
         return board
+
+    def _recording(self):
+        """The absolute path of an empty file; the firmware appends a life after each start. Raises Trouble."""
+        path = os.path.abspath(self.options.record)
+        try:
+            open(path, "w", encoding="utf-8").close()
+        except OSError as error:
+            raise Trouble("%s can not be written (%s): check the path given to --record." % (path, error.strerror)) from error
+        self.say("record   %s: play it again with make replay FILE=%s" % (path, path))
+        return path
 
     def _gateway_decided(self):
         return self.gateway.report is not None or self.gateway.state in (process.RESTARTING, process.HOLDING)

@@ -6,6 +6,7 @@ ended waits for the watchdog too, with its relays as they are, as it would on th
 survives every reset, and goes with the supply.
 """
 
+import collections
 import contextlib
 import json
 import os
@@ -24,11 +25,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 STUBS = os.path.join(ROOT, "host_tests", "stubs")
 UMQTT = os.path.join(ROOT, "build", "umqtt")
 RUN_FIRMWARE = os.path.join(ROOT, "tools", "desk", "run_firmware.py")
+RECORD = os.path.join(ROOT, "tools", "desk", "recorder.py")
 # An ESP32 without PSRAM leaves MicroPython about 160 KB. A block of its heap is four words; here a word is twice as wide, and
 # so the same number of blocks takes twice the bytes.
 HEAP_BLOCKS = 160 * 1024 // 16
 HEAP_BYTES = HEAP_BLOCKS * 4 * struct.calcsize("P")
 
+EVENTS_KEPT = 256
 PAUSE_S = 0.5  # a chip needs this long to boot, too
 STATE_PREFIX = "#state "
 HOLD_PREFIX = "ladepunkt: stays at 0 A"
@@ -73,6 +76,7 @@ class Gateway:
         self.state = STOPPED
         self.report = None
         self.reported_s = None
+        self.events = collections.deque(maxlen=EVENTS_KEPT)  # [number, ms, kind, a, b]
         self.restarts = 0
         self.watchdog_resets = 0
         self._command = command
@@ -248,3 +252,10 @@ class Gateway:
             self._say("unreadable report: " + text)
             return
         self.reported_s = time.monotonic()
+        self._keep_events(self.report.pop("events", ()))
+
+    def _keep_events(self, rows):
+        """The numbers of a new life begin at 0 again."""
+        for row in rows:
+            if not self.events or row[0] > self.events[-1][0] or row[0] < self.events[-1][0] - len(rows):
+                self.events.append(row)

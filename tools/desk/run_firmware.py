@@ -11,6 +11,7 @@ import sys
 import time
 
 DOORS = ("mqtt", "modbus")  # by intents.MQTT and intents.MODBUS
+NEWEST = 12  # events in one report: more in one second are left to the console
 STATION_FACTS = ("requests", "timeouts", "crc_errors", "wrong_replies", "exceptions", "latency_ms", "latency_max_ms")
 
 
@@ -23,7 +24,15 @@ def describe(gateway):
         if point.meter is not None:
             stations.append(_station("meter", point.meter.station))
         points.append(_point(point, point.heartbeat()))
-    return {"steps": gateway.steps, "online": gateway.door.online(), "cp": points, "bus": stations}
+    return {"steps": gateway.steps, "online": gateway.door.online(), "cp": points, "bus": stations, "events": _events(gateway.events)}
+
+
+def _events(ring):
+    """[[number, ms, kind, a, b]] of the newest; the desk keeps what it has seen."""
+    from events import EVENTS
+
+    numbers = range(max(0, ring.count - NEWEST), ring.count)
+    return [[n, ring.at_ms[n % EVENTS], ring.kind[n % EVENTS], ring.a[n % EVENTS], ring.b[n % EVENTS]] for n in numbers]
 
 
 def _point(point, heartbeat):
@@ -79,6 +88,17 @@ def print_state(gateway, started_ms):
     print("#state " + json.dumps(state))
 
 
+def record_if_asked():
+    """Everything that comes in at the ports is written down, where the desk wants it."""
+    path = os.getenv("LADEPUNKT_RECORD")
+    if not path:
+        return
+    import gateway
+    import recorder
+
+    gateway.Gateway = recorder.recording(gateway.Gateway, open(path, "a"))
+
+
 def start():
     """What the chip does with boot.py and main.py, but that the app reports."""
     if sys.implementation.name != "micropython":
@@ -88,6 +108,7 @@ def start():
 
         install.install()
     started_ms = time.ticks_ms()
+    record_if_asked()
     import boot
     import failsafe
 

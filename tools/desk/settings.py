@@ -56,6 +56,7 @@ def parser():
     board_help = "board of the gateway: %s (default %%(default)s)" % ", ".join(boards.names())
     add("--board", choices=boards.names(), default=boards.DEFAULT, metavar="NAME", help=board_help)
     add("--config", metavar="FILE", help="use this config.json of a gateway instead of a generated one")
+    add("--record", metavar="FILE", help="write down everything that comes in at the ports of the gateway, for make replay")
     add("--serial", metavar="DEV", help="drive a real box through this RS485 stick instead of the simulated line")
     return result
 

@@ -5,7 +5,7 @@ import re
 LAYERS = {
     "core": (
         "backoff", "clock", "commands", "config", "config_rows", "faults", "intents", "jsontext", "modbus", "mqtt", "points", "readings", "safety", "text", "topics", "version", "wall", "drivers",
-        "drivers.meters", "reads", "registers", "record",
+        "drivers.meters", "reads", "registers", "record", "events", "event_text",
         "drivers.b23", "drivers.decoding", "drivers.eastron", "drivers.eastron_1p", "drivers.mpm3pm",
     ),
     "machines": (
@@ -91,6 +91,7 @@ ALLOWED_BIG_FRAMES = {
     "page.Visit.*": "one request of a browser",
     "status.*": "one request of a browser",
     "text.scan_number": "one incoming message",
+    "event_text.*": "somebody has asked for the events",
     "topics._topics": "boot",
     "gateway.Gateway._add_charge_point": "boot",
     "client_door.ClientDoor._build_client": "boot",
