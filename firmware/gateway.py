@@ -102,7 +102,7 @@ class Gateway:
         if self.config["time"]["server"] is not None:
             from timekeeper import Timekeeper
 
-            self.extras.append(Timekeeper(self.config["time"], self.points, udp, box_id, now_ms))
+            self.extras.append(Timekeeper(self.config["time"], self.points, udp, box_id, now_ms, self.pool))
 
     def _open_modbus(self, box_id):
         """At boot."""

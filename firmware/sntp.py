@@ -43,10 +43,10 @@ class Sntp:
     RESOLVING --unknown, or 20 s--> RESTING     ASKING --no good answer in 5 s, or sent away--> RESTING, for longer each time
 
     `port`: resolve(host, port), resolved() 1/0/-1, open() (False: no socket), write(buf, n), readinto(buf) (-1: broken), close(),
-    random(buf, at, n). `wall`: a WallClock.
+    random(buf, at, n). `wall`: a WallClock. `pool`: the Connections, whose last door lends the socket; None where there are none.
     """
 
-    def __init__(self, server, every_h, port, wall, box_id, now_ms):
+    def __init__(self, server, every_h, port, wall, box_id, now_ms, pool=None):
         self.state = RESTING
         self.answers = 0
         self.refused = 0  # answers that fail a check: forged, late, or of a server that knows no time
@@ -54,6 +54,8 @@ class Sntp:
         self._every_ms = every_h * 3600000
         self._port = port
         self._wall = wall
+        self._pool = pool
+        self._slot = None  # of the pool, while a socket is open
         self._backoff = Backoff(_FIRST_MS, _LAST_MS, box_id)
         self._pause_ms = 0
         self._since = Latch()  # the state
@@ -63,7 +65,7 @@ class Sntp:
 
     def _enter(self, state, now_ms):
         if state == RESTING:
-            self._port.close()
+            self._close()
         self.state = state
         self._since.mark(now_ms)
 
@@ -90,10 +92,26 @@ class Sntp:
         question = self._question
         question[0] = _QUESTION
         self._port.random(question, _TRANSMIT, _STAMP_BYTES)
-        if self._port.open() and self._port.write(question, PACKET_BYTES) == PACKET_BYTES:
+        if self._open(now_ms) and self._port.write(question, PACKET_BYTES) == PACKET_BYTES:
             self._enter(ASKING, now_ms)
         else:
             self._rest(now_ms)
+
+    def _open(self, now_ms):
+        """Episode. False: there is no socket now."""
+        if self._pool is not None:
+            self._slot = self._pool.take(self._pool.doors[-1], now_ms)
+            if self._slot is None:
+                return False
+            self._pool.open(self._slot, self._pool.doors[-1], self._port, now_ms)
+        return self._port.open()
+
+    def _close(self):
+        if self._slot is None:
+            self._port.close()
+        else:
+            self._pool.close(self._slot)  # which closes the port
+            self._slot = None
 
     def _rest(self, now_ms):
         """After a failure: longer each time."""

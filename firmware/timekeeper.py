@@ -12,12 +12,12 @@ LATE_MS = const(3600000)  # a clock that comes up within this time still dates w
 
 
 class Timekeeper:
-    """`settings`: config["time"]; `points`: per charge point .image and .tag; `port`: see Sntp."""
+    """`settings`: config["time"]; `points`: per charge point .image and .tag; `port` and `pool`: see Sntp."""
 
-    def __init__(self, settings, points, port, box_id, now_ms):
+    def __init__(self, settings, points, port, box_id, now_ms, pool=None):
         self.episode = False  # True after something has allocated; whoever sees it resets it
         self.wall = WallClock()
-        self.sntp = Sntp(settings["server"], settings["every_h"], port, self.wall, box_id, now_ms)
+        self.sntp = Sntp(settings["server"], settings["every_h"], port, self.wall, box_id, now_ms, pool)
         self._points = points
         self._began = [Latch() for _ in points]
         self._faulty = [False] * len(points)

@@ -1,6 +1,9 @@
 """SNTP in virtual time: what counts as an answer, what is refused, and how often somebody is asked."""
+import random
+
 import pytest
 import sntp
+from connections import YOUNG_MS, Connections, Door
 from sntp import ANSWER_MS, ASKING, RESOLVE_MS, RESOLVING, RESTING, TRANSITIONS, Sntp
 from wall import WallClock
 
@@ -12,12 +15,12 @@ NOW_S = 1795327212  # 2026-11-22
 
 
 class Bench:
-    def __init__(self, start_ms=0, every_h=24, seed=1):
+    def __init__(self, start_ms=0, every_h=24, seed=1, pool=None):
         self.server = TimeServer(NOW_S)
         self.wall = WallClock()
         self.now_ms = start_ms
         self.passed_ms = 0
-        self.machine = Sntp("pool.example", every_h, self.server, self.wall, seed, start_ms)
+        self.machine = Sntp("pool.example", every_h, self.server, self.wall, seed, start_ms, pool)
         self.seen = []
         enter = self.machine._enter
 
@@ -219,6 +222,80 @@ def test_a_question_waits_5_s_and_a_name_20_s(bench):
     assert other.machine.state == ASKING
     other.run(200)
     assert other.machine.state == RESTING
+
+
+class Peer:
+    address = "192.0.2.9"
+    closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def full_pool(used_by_broker):
+    """Three sockets for two doors: the broker may have two, the clock one."""
+    pool = Connections([Door("broker", None, 2), Door("spare", None, 1)], 3)
+    peers = [Peer() for _ in range(used_by_broker)]
+    for peer in peers:
+        pool.open(pool.take(pool.doors[0], 0), pool.doors[0], peer, 0)
+    for slot in pool.slots:
+        slot.age(YOUNG_MS)
+    return pool, peers
+
+
+def test_the_socket_is_one_of_the_pool_and_goes_back_to_it():
+    pool, _ = full_pool(2)
+    bench = Bench(pool=pool)
+    bench.server.answers = None
+    bench.run(500)
+    assert bench.machine.state == ASKING and pool.doors[1].used == 1
+    bench.run(10000)
+    assert bench.machine.state == RESTING and pool.doors[1].used == 0
+    assert all(slot.peer is not bench.server for slot in pool.slots)
+
+
+def test_a_socket_that_was_lent_to_others_is_taken_back():
+    pool, peers = full_pool(3)
+    bench = Bench(pool=pool)
+    bench.run(500)
+    assert bench.wall.valid and [peer.closed for peer in peers].count(True) == 1
+    assert pool.doors[0].used == 2 and pool.doors[1].used == 0
+
+
+def test_while_the_pool_can_not_give_one_the_clock_waits():
+    pool, peers = full_pool(3)
+    for slot in pool.slots:
+        slot.young.mark(0)
+    bench = Bench(pool=pool)
+    bench.run(500)
+    assert bench.server.questions == [] and not any(peer.closed for peer in peers)
+    for slot in pool.slots:
+        slot.age(YOUNG_MS)
+    bench.run(60000)
+    assert bench.wall.valid
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_answer_whatever_is_in_it_sets_a_time_that_the_server_did_not_say(seed):
+    """Random packets, and good ones with a few bytes changed behind the checks."""
+    rng = random.Random(seed)
+    bench = Bench(rng.randrange(WRAP))
+
+    def answer(question):
+        kind = rng.randrange(3)
+        if kind == 0:
+            return rng.randbytes(rng.randrange(1, 80))
+        packet = answer_to(question, NOW_S)
+        at = rng.randrange(0, 40) if kind == 1 else rng.randrange(1, 24)
+        packet[at] = rng.randrange(256)
+        return packet
+
+    bench.server.answers = answer
+    for _ in range(200):
+        bench.run(20000, 100 if rng.randrange(10) == 0 else 1000)
+        if bench.wall.valid:
+            assert abs(int(bench.time()) - NOW_S) <= bench.passed_ms // 1000 + 1
+            bench.wall.valid = False
 
 
 def test_a_clock_that_is_set_goes_on_without_the_server(bench):
