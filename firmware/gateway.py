@@ -24,6 +24,7 @@ WAIT_MAX_MS = const(1000)
 BROKER = "broker"
 BROKER_SHARE = const(4)  # of the connections; every other door has a share of one
 PAGE_LISTENER = const(1)  # socket that the page's listener will need
+CLIENT_BODY_BYTES = const(264)  # the longest request of Modbus has 260; half as much as a CONNECT
 CLIENT_SLOTS = const(4)  # where the box dials the broker: the pool serves Modbus and the page only
 BUTTON_MS = const(5000)  # held that long it is a local action
 
@@ -59,6 +60,7 @@ class Gateway:
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
         self.modbus = self._open_modbus(box_id) if modbus is not None else None
+        self.kept = self._restore() if modbus is not None and memory is not None else None
         self.extras = []  # what not every box has: step(now_ms) and .episode
         self._open_extras(reader, udp, box_id, now_ms)
         self.events = Events(len(self.points), DOOR_COUNT)
@@ -74,7 +76,7 @@ class Gateway:
         if modbus is not None:
             doors.insert(0, Door("modbus", modbus, 1))
         if not inside:
-            return Connections(doors, CLIENT_SLOTS + 1)
+            return Connections(doors, CLIENT_SLOTS + 1, CLIENT_BODY_BYTES)
         sockets = self.config["mqtt"]["sockets"] - PAGE_LISTENER
         others = len(doors) + (1 if modbus is None else 2)  # their shares, and the listeners
         doors.insert(0, Door("broker", net_port, min(BROKER_SHARE, sockets - others)))
@@ -112,6 +114,12 @@ class Gateway:
         modbus = ModbusDoor(self.config["modbus"], self.points, self.pool, door, b"ladepunkt-%06x" % (box_id & 0xFFFFFF))
         self.heartbeats[MODBUS] = modbus.readers
         return modbus
+
+    def _restore(self):
+        """At boot."""
+        from kept import Kept
+
+        return Kept(self.memory, self.points, self.config["modbus"]["controllers"])
 
     def _add_charge_point(self, row, drivers, now_ms):
         gap_ms = self.config["bus"]["gap_ms"]
@@ -209,6 +217,8 @@ class Gateway:
         self._step_tags(now_ms)
         if self.memory is None:
             return
+        if self.kept is not None:
+            self.kept.look()
         resting = True
         for i in range(len(self.points)):
             self.memory.put_cp(i, self.points[i].relay.saved)
