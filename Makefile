@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run doctor test test-long sim replay mutants bench tidy coverage test-setup clean
+.PHONY: help setup run doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -35,6 +35,7 @@ COVERAGE := --cov=firmware --cov-branch --cov-report=
 
 test: test-setup ## what must pass before every commit; 5 to 9 minutes on two cores
 	@$(VENV_PYTHON) -m tools.tidy --quiet
+	@$(VENV_PYTHON) -m tools.budget --check
 	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) $(COVERAGE) host_tests/unit
 	@$(VENV_PYTHON) -m coverage report --skip-covered
 	@$(VENV_PYTHON) -m coverage report --include="$(ALL_COVERED)" --fail-under=100
@@ -61,6 +62,9 @@ mutants: test-setup ## firmwares with one fault each: the invariant that must ca
 
 bench: test-setup ## print the numbers, one JSON object per line; ARGS="--check" gates them, ARGS="--store" remembers them
 	@$(VENV_PYTHON) -m tools.bench $(ARGS)
+
+budget: test-setup ## .mpy bytes of each module, live heap, bytes and operations of a step; ARGS="--store" remembers them
+	@$(VENV_PYTHON) -m tools.budget $(ARGS)
 
 tidy: test-setup ## check the rules of the code
 	@$(VENV_PYTHON) -m tools.tidy

@@ -38,6 +38,7 @@ class CannedBus:
         self._can(evse, 3, 2005, (0x0289, 0, 32))
         self._can(evse, 3, 1000, (0, 1600, 3, 32, 0, 18, 2))
         self._can(evse, 3, 1000, (0, 1600, 3, 32, 0, 18, 2, 1))
+        self._can(evse, 3, 2000, (0, evse, 5, 1, 0))
         self._can(meter, 4, 0x00, VOLTS * 3 + AMPERES * 3 + WATTS * 3)
         charging = self._replies[_key(meter, 18, 0)]
         self._can(meter, 4, 0x00, VOLTS * 3 + (0, 0) * 6)
