@@ -204,7 +204,7 @@ class TcpListener:
             self.close()
             return
         self._asked.register(self._socket, READABLE)
-        self._watch(True)
+        self.watch(True)
 
     def waiting(self):
         """True when somebody knocks."""

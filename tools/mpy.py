@@ -51,7 +51,7 @@ def build(dest, firmware=FIRMWARE, extra=()):
 def _folded(names):
     try:
         folded = consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
-        return {module: shrink.shrink(module, text) for module, text in folded.items()}
+        return shrink.shrink_all(folded)
     except SyntaxError as error:
         raise CompileError(f"{error.filename}.py does not compile:\nSyntaxError: {error}") from error
     except shrink.ShrinkError as error:

@@ -1,8 +1,11 @@
 """Private names become short; public ones, strings, comments and lines stay, and the code does the same."""
+import sys
+import types
+
 import pytest
 
 from tools import mpy
-from tools.shrink import ShrinkError, shrink
+from tools.shrink import ShrinkError, shrink, shrink_all
 
 SOURCE = '''"""_Doc stays."""
 _LIMIT = 3
@@ -52,7 +55,46 @@ def test_a_private_name_of_another_module_is_refused_with_its_line():
         shrink("user", "def f(box):\n    return box._count\n")
 
 
+BASE = """class Base:
+    def __init__(self):
+        self._first = 1
+        self._second = 2
+
+    def _name(self):
+        return "base"
+
+    def tell(self):
+        return self._name(), self._first, self._second
+"""
+CHILD = """from base import Base
+
+
+class Child(Base):
+    def __init__(self):
+        super().__init__()
+        self._own = 7
+
+    def _name(self):
+        return "child"
+
+    def sum(self):
+        return self._own + self._second
+"""
+
+
+def test_a_subclass_in_another_module_neither_hides_nor_loses_what_its_base_has(monkeypatch):
+    texts = shrink_all({"child": CHILD, "alone": SOURCE, "base": BASE})
+    modules = {}
+    for name in ("base", "child"):
+        modules[name] = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, modules[name])
+        exec(texts[name], modules[name].__dict__)
+    child = modules["child"].Child()
+    assert child.tell() == ("child", 1, 2) and child.sum() == 9
+    assert "_own" not in texts["child"] and texts["alone"] == shrink("alone", SOURCE)
+
+
 def test_every_module_of_the_firmware_can_be_shrunk():
-    for path in sorted(mpy.FIRMWARE.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        assert len(shrink(path.stem, text)) <= len(text)
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(mpy.FIRMWARE.rglob("*.py"))}
+    for name, text in shrink_all(texts).items():
+        assert len(text) <= len(texts[name])
