@@ -21,11 +21,13 @@ from console import Console
 from memory import Memory
 from resolver import Resolver
 from service import Service
-from storage import Flash, RtcMemory
+from storage import Asset, Flash, RtcMemory
 from supervisor import Supervisor
 from version import VERSION
+from vitals import Vitals
 
 REPORT_EVERY_MS = 1000
+PAGE = "page.html"
 BACKLOG = 4  # who finds no slot waits there
 HELD_MS = 5000  # the button, for set-up over Wi-Fi
 AGE_EVERY_MS = 10000  # what the floor counts in
@@ -165,6 +167,14 @@ def open_modbus(modbus, waiter):
     return listen(waiter, "modbus", modbus["port"], "Modbus TCP on port %d: controllers dial in")
 
 
+def open_page(settings, waiter, vitals):
+    """What the status page stands on, or None where it is switched off. At boot; raises SystemExit."""
+    if not settings["page"]["enabled"]:
+        return None
+    listener = listen(waiter, "page", settings["page"]["port"], "status page on port %d, and /status.json")
+    return listener, Asset(PAGE), vitals
+
+
 def listen(waiter, section, port, text):
     """A listener; `text` is what the console says then. At boot; raises SystemExit."""
     listener = net.TcpListener(waiter, port, BACKLOG)
@@ -210,15 +220,18 @@ def open_extras(settings, pins, link):
     return reader, udp
 
 
-def build(settings, pins, port, net_port, modbus, link):
-    """The gateway with everything the board has; link: the network interface, or None. At boot."""
+def build(settings, pins, port, net_port, modbus, link, page):
+    """The gateway with everything the board has; link: the network interface, or None; page: see open_page. At boot."""
     reader, udp = open_extras(settings, pins, link)
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
     button = board.Button(pins["button"]) if pins["button"] else None
     now_ms = time.ticks_ms() & TICKS_MASK
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
     box = board.box_id()
-    gateway = Gateway(settings, port, net_port, box, now_ms, relays=relays, memory=memory, button=button, reader=reader, udp=udp, modbus=modbus)
+    gateway = Gateway(
+        settings, port, net_port, box, now_ms,
+        relays=relays, memory=memory, button=button, reader=reader, udp=udp, modbus=modbus, page=page,
+    )  # fmt: skip
     gateway.note(b"started after " + board.reset_cause())
     gateway.events.now_ms = now_ms
     gateway.events.note(K_START, 0, 0)
@@ -233,7 +246,9 @@ def loop(settings, pins, wdt, report):
     link = interface(settings, pins)
     supervisor = Supervisor(link, time.ticks_ms() & TICKS_MASK)
     net_port = open_net(settings["mqtt"], waiter)
-    gateway = build(settings, pins, port, net_port, open_modbus(settings["modbus"], waiter), link)
+    modbus = open_modbus(settings["modbus"], waiter)
+    vitals = Vitals(time.ticks_ms() & TICKS_MASK, link)
+    gateway = build(settings, pins, port, net_port, modbus, link, open_page(settings, waiter, vitals))
     gc.collect()
     said = ""
     hungry = True
@@ -244,6 +259,7 @@ def loop(settings, pins, wdt, report):
         now_ms = time.ticks_ms() & TICKS_MASK
         wait_ms = gateway.step(now_ms)
         wdt.feed()
+        vitals.step(now_ms, time.ticks_ms() & TICKS_MASK)
         life.step(now_ms)
         supervisor.step(now_ms)
         if supervisor.changed:

@@ -23,8 +23,6 @@ from safety import F_MAINTENANCE
 WAIT_MAX_MS = const(1000)
 BROKER = "broker"
 BROKER_SHARE = const(4)  # of the connections; every other door has a share of one
-PAGE_LISTENER = const(1)  # socket that the page's listener will need
-CLIENT_BODY_BYTES = const(264)  # the longest request of Modbus has 260; half as much as a CONNECT
 CLIENT_SLOTS = const(4)  # where the box dials the broker: the pool serves Modbus and the page only
 BUTTON_MS = const(5000)  # held that long it is a local action
 
@@ -32,13 +30,13 @@ BUTTON_MS = const(5000)  # held that long it is a local action
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None, modbus=None):
+    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None, modbus=None, page=None):
         """
         net_port: a TcpListener for the broker on the box, a TcpLink for a client of another one.
         box_id: an integer that differs from box to box; it seeds the backoff and completes the MQTT client id.
         relays: the CP relay of each charge point, where the board has one. memory: see Memory. button: pressed(), or None.
         reader: of tags, see Rfid, or None. udp: see Sntp; needed where a time server is configured.
-        modbus: a TcpListener, or None where there is no Modbus door.
+        modbus: a TcpListener, or None where there is no Modbus door. page: the same, or (TcpListener, Asset, Vitals).
         """
         self.config = config
         self.steps = 0
@@ -56,29 +54,31 @@ class Gateway:
         self._held_before = False
         self._fit_second_stops(relays, now_ms)
         self.plan = Plan(self.bus, drivers)
-        self.pool = self._open_pool(net_port, modbus)
+        self.pool = self._open_pool(net_port, modbus, page)
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
         self.modbus = self._open_modbus(box_id) if modbus is not None else None
-        self.kept = self._restore() if modbus is not None and memory is not None else None
         self.extras = []  # what not every box has: step(now_ms) and .episode
         self._open_extras(reader, udp, box_id, now_ms)
         self.events = Events(len(self.points), DOOR_COUNT)
+        self.page = self._open_page(page) if page is not None else None
 
-    def _open_pool(self, net_port, modbus):
+    def _open_pool(self, net_port, modbus, page):
         """At boot: who may have connections. A door that is not there gives its listener and its share back."""
         inside = self.config["mqtt"]["mode"] == BROKER
-        if not inside and modbus is None:
+        if not inside and modbus is None and page is None:
             return None
         from connections import Connections, Door
 
-        doors = [Door("page", None, 1, first_to_go=True), Door("spare", None, 1)]
+        doors = [Door("spare", None, 1)]
+        if page is not None:
+            doors.insert(0, Door("page", page[0], 1, first_to_go=True))
         if modbus is not None:
             doors.insert(0, Door("modbus", modbus, 1))
         if not inside:
-            return Connections(doors, CLIENT_SLOTS + 1, CLIENT_BODY_BYTES)
-        sockets = self.config["mqtt"]["sockets"] - PAGE_LISTENER
-        others = len(doors) + (1 if modbus is None else 2)  # their shares, and the listeners
+            return Connections(doors, CLIENT_SLOTS + len(doors) - 1)
+        sockets = self.config["mqtt"]["sockets"]
+        others = 2 * len(doors)  # their shares, and all listeners: the spare door has none, the broker has one
         doors.insert(0, Door("broker", net_port, min(BROKER_SHARE, sockets - others)))
         return Connections(doors, sockets)
 
@@ -115,11 +115,12 @@ class Gateway:
         self.heartbeats[MODBUS] = modbus.readers
         return modbus
 
-    def _restore(self):
+    def _open_page(self, page):
         """At boot."""
-        from kept import Kept
+        from page import Page
+        from status import Status
 
-        return Kept(self.memory, self.points, self.config["modbus"]["controllers"])
+        return Page(self.pool, self.pool.doors[-2], page[1], Status(self, page[2]))
 
     def _add_charge_point(self, row, drivers, now_ms):
         gap_ms = self.config["bus"]["gap_ms"]
@@ -168,6 +169,8 @@ class Gateway:
             wait_ms = min(wait_ms, self.pool.wait_ms())
         if self.modbus is not None:
             wait_ms = min(wait_ms, self.modbus.wait_ms())
+        if self.page is not None:
+            wait_ms = min(wait_ms, self.page.wait_ms(now_ms))
         return wait_ms
 
     def _decide(self, now_ms):
@@ -184,6 +187,8 @@ class Gateway:
         self.door.step(now_ms)
         if self.modbus is not None:
             self.modbus.step(now_ms)
+        if self.page is not None:
+            self.page.step(now_ms)
         for heartbeat in self.heartbeats:
             heartbeat.check(now_ms)
 
@@ -217,8 +222,6 @@ class Gateway:
         self._step_tags(now_ms)
         if self.memory is None:
             return
-        if self.kept is not None:
-            self.kept.look()
         resting = True
         for i in range(len(self.points)):
             self.memory.put_cp(i, self.points[i].relay.saved)
@@ -279,4 +282,6 @@ class Gateway:
             extra.episode = False
         if self.modbus is not None:
             episode = self.modbus.take_episode() or episode
+        if self.page is not None:
+            episode = self.page.take_episode() or episode
         return episode

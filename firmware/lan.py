@@ -36,3 +36,6 @@ class Lan:
     def router(self):
         """Its address, "0.0.0.0" while it is not known."""
         return self._lan.ifconfig()[2]
+
+    def rssi_dbm(self):
+        return None

@@ -54,7 +54,7 @@ class Page:
         self.door = door
         self.file = file
         self.status = status
-        self.episode = False  # something was allocated; the owner clears it
+        self._episode = False
         self._visits = [None] * len(pool.slots)
 
     def step(self, now_ms):
@@ -78,6 +78,12 @@ class Page:
                     wait_ms = min(wait_ms, self._visits[i].wait_ms(now_ms))
         return wait_ms
 
+    def take_episode(self):
+        """True once after something has allocated."""
+        episode = self._episode
+        self._episode = False
+        return episode
+
     def _visit(self, i, now_ms):
         """Episode."""
         slot = self.pool.slots[i]
@@ -89,7 +95,7 @@ class Page:
         if visit.state == CLOSED:
             self._visits[i] = None
             self.pool.close(slot)
-            self.episode = True  # once per visit: a collection takes as long as several of its steps
+            self._episode = True  # once per visit: a collection takes as long as several of its steps
 
 
 class Visit:

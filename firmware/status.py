@@ -6,6 +6,7 @@ A request is an episode. What openWB is told stands there under openWB's own nam
 from micropython import const
 
 from clock import elapsed_ms
+from cp_relay import ABSENT
 from intents import MQTT
 from jsontext import escaped
 from safety import R_HEARTBEAT_SLOW, REASONS
@@ -13,15 +14,15 @@ from text import put_bytes
 from topics import KEPT, TOLD, put_json, render, room
 from version import VERSION
 
-PIECE_BYTES = const(420)  # any piece of the templates; only texts of a point may be longer
+PIECE_BYTES = const(460)  # any piece of the templates; only texts of a point may be longer
 FRAME_BYTES = const(8)  # what may stand in front of the first piece in a buffer
 _WHOLE = const(0x25)  # %
 _HUNDREDTHS = const(0x24)  # $
 _ROW_COUNT = len(TOLD) + len(KEPT)
 
-# % takes the next value: None, a truth value, a whole number, or bytes, which become a text; $ a number of 0.01.
+# % takes the next value: None, a truth value, a whole number, bytes, which become a text, or a tuple of numbers; $ a number of 0.01.
 _BOX = (
-    b'{"version":%,"name":%,"language":%,"uptime_s":%,"longest_step_ms":%,"heap":{"free":%,"used":%},"bus":{"late_bytes":%,'
+    b'{"version":%,"name":%,"language":%,"uptime_s":%,"longest_step_ms":%,"heap":{"free":%,"used":%,"idf_free":%},"wifi":{"rssi_dbm":%},"bus":{"late_bytes":%,'
     b'"noise_bytes":%,"stations":['
 )
 _STATION = (
@@ -34,12 +35,12 @@ _MQTT = (
 )
 _DOOR = b'{"name":%,"share":%,"used":%,"accepted":%,"evicted":%}'
 _POINTS = b']},"events":[],"charge_points":['
-_POINT = b'{"leader":%,"leader_address":%,"heartbeat_age_s":%,"reason":%,"allowed_current":$'
+_POINT = b'{"leader":%,"leader_address":%,"heartbeat_age_s":%,"reason":%,"second_stop":%,"evse":{"power_up":%},"allowed_current":$'
 _END = b"]}\n"
 
 
 class Status:
-    """The pieces of one gateway. vitals: uptime_s, longest_step_ms, free_bytes(), used_bytes()."""
+    """The pieces of one gateway. vitals: see Vitals."""
 
     def __init__(self, gateway, vitals):
         self.now_ms = 0  # the owner sets it
@@ -82,7 +83,8 @@ class Status:
         vitals = self._vitals
         return (
             VERSION, escaped(config["name"]), config["language"].encode(), vitals.uptime_s, vitals.longest_step_ms,
-            vitals.free_bytes(), vitals.used_bytes(), self._gateway.bus.late_bytes, self._gateway.bus.noise_bytes,
+            vitals.free_bytes(), vitals.used_bytes(), vitals.idf_free_bytes(), vitals.rssi_dbm(),
+            self._gateway.bus.late_bytes, self._gateway.bus.noise_bytes,
         )  # fmt: skip
 
     def _mqtt(self, _):
@@ -102,9 +104,14 @@ class Status:
         leader = b"none"
         if point.leader_alive():
             leader = b"mqtt" if point.wish.door == MQTT else b"modbus"
-        address = point.wish.sender
         reason = heartbeat.slow_text if point.reason == R_HEARTBEAT_SLOW else REASONS[point.reason]
-        return leader, address.encode() if isinstance(address, str) else None, age_s, reason, point.limit_ca
+        address = None if point.wish.sender is None else point.wish.sender.encode()
+        return leader, address, age_s, reason, point.relay.state != ABSENT, _words(point.evse.power_up), point.limit_ca
+
+
+def _words(data):
+    """Registers as they came; None where they have not come."""
+    return data and tuple([data[i] << 8 | data[i + 1] for i in range(0, len(data), 2)])
 
 
 def _station(of):
@@ -141,6 +148,13 @@ def _put_value(buf, at, value, decimals):
         buf[at] = 0x22
         at = put_bytes(buf, at + 1, value)
         buf[at] = 0x22
+        return at + 1
+    if isinstance(value, tuple):
+        buf[at] = 0x5B
+        for number in value:
+            at = put_json(buf, at + 1, number, 0)
+            buf[at] = 0x2C
+        buf[at] = 0x5D
         return at + 1
     return put_json(buf, at, value, decimals)
 

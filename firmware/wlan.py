@@ -41,3 +41,7 @@ class Wlan:
     def router(self):
         """Its address, "0.0.0.0" while it is not known."""
         return self._wlan.ifconfig()[2]
+
+    def rssi_dbm(self):
+        """How well the access point is heard; None while it is not. Episode."""
+        return self._wlan.status("rssi") if self._wlan.isconnected() else None

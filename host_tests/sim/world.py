@@ -90,8 +90,11 @@ class Controller:
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
 
-    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, meter="sdm630"):
-        """meter: the one that is there where the configuration says auto. contact: which one of the CP relay carries the pilot; None: the board has no such relay."""
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, meter="sdm630", page=None):
+        """
+        meter: the one that is there where the configuration says auto. contact: which one of the CP relay carries the pilot; None: the
+        board has no such relay. page: see Gateway.
+        """
         self.config = config or standard_config()
         count = len(self.config["charge_points"])
         if self.config["charge_points"][0]["meter"]["type"] != "auto":
@@ -108,6 +111,7 @@ class World:
         self.invariants = None  # sim.invariants.Invariants, if this run is checked
         self.chip = Chip(self, board_of(self.config, contact))
         self.flash = WorldFlash(self)
+        self.page = page
         self.start_gateway()
 
     def start_gateway(self, cause=PWRON_RESET):
@@ -123,7 +127,7 @@ class World:
         relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
         self.modbus = Listener() if self.config["modbus"]["enabled"] else None
-        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory, modbus=self.modbus)
+        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory, modbus=self.modbus, page=self.page)
 
     def wait(self, ms):
         """Time passes without the gateway: the chip boots, or the floor waits."""
@@ -162,7 +166,7 @@ class World:
     def _until_next(self, wait_ms):
         """Milliseconds to the next event, at least 1 (the time a step takes)."""
         wait_ms = min(wait_ms, self.controller.next_ms() - self.now_ms)
-        if self.link.has_bytes() or self._modbus_calls():
+        if self.link.has_bytes() or self._somebody_calls():
             return 1
         if self.gateway.hungry():
             byte_us = self.line.next_us()
@@ -170,14 +174,14 @@ class World:
                 wait_ms = min(wait_ms, (byte_us + 999) // 1000 - self.now_ms)
         return max(1, wait_ms)
 
-    def _modbus_calls(self):
-        """True while a Modbus client has something to tell."""
-        if self.modbus is None:
+    def _somebody_calls(self):
+        """True while a client of Modbus or of the page has something to tell."""
+        if self.modbus is None and self.page is None:
             return False
         for slot in self.gateway.pool.slots:
             if slot.peer is not None and slot.peer.readable:
                 return True
-        return len(self.modbus.backlog) > 0
+        return self.modbus is not None and len(self.modbus.backlog) > 0 or self.page is not None and len(self.page[0].backlog) > 0
 
     def run(self, ms):
         """Runs for `ms` of world time."""

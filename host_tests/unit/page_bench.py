@@ -9,6 +9,7 @@ from page import Page
 from status import Status
 
 from host_tests.fakes.peer import Client, Listener
+from host_tests.sim.chip import NC
 from host_tests.sim.world import World, standard_config
 
 HTML = bytes(range(256)) * 9  # more than three buffers, and not text
@@ -24,6 +25,12 @@ class Vitals:
     def used_bytes(self):
         return 98304
 
+    def idf_free_bytes(self):
+        return 40000
+
+    def rssi_dbm(self):
+        return -61
+
 
 class File:
     """The page as Asset hands it out."""
@@ -38,30 +45,47 @@ class File:
         return len(part)
 
 
+class WithPool:
+    """A gateway with another pool: it goes on with its own."""
+
+    def __init__(self, gateway, pool):
+        self.pool = pool
+        self._gateway = gateway
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+
+def watched(enter):
+    def checked(visit, state, now_ms):
+        assert (visit.state, state) in page_module.TRANSITIONS, f"{visit.state} to {state}"
+        enter(visit, state, now_ms)
+
+    return checked
+
+
+page_module.Visit._enter = watched(page_module.Visit._enter)
+
+
 class Box:
     """`run_ms` steps pool and page; the clock starts 7 s before it wraps. Every transition is checked."""
 
-    def __init__(self, charge_points=1, mode="broker", file=HTML, sockets=10, meter="sdm630", **config):
-        self.world = World(config={**standard_config(charge_points, meter, mode=mode), **config})
+    def __init__(self, charge_points=1, mode="broker", file=HTML, sockets=10, meter="sdm630", contact=NC, **config):
+        self.world = World(config={**standard_config(charge_points, meter, mode=mode), **config}, contact=contact)
         self.world.step()
         self.gateway = self.world.gateway
         self.listener = Listener()
         self.broker = Door("broker", Listener(), 4)
         self.door = Door("page", self.listener, 1, first_to_go=True)
         self.pool = Connections([self.broker, self.door, Door("spare", None, 1)], sockets)
-        self.gateway.pool = self.pool
-        self.status = Status(self.gateway, Vitals())
+        self.status = Status(WithPool(self.gateway, self.pool), Vitals())
         self.page = Page(self.pool, self.door, File(file), self.status)
         self.now_ms = TICKS_MASK - 7000
 
     def step(self, ms=10):
         self.now_ms = (self.now_ms + ms) & TICKS_MASK
-        before = {id(visit): visit.state for visit in self.page._visits if visit}
         self.pool.step(self.now_ms)
         self.page.step(self.now_ms)
-        for visit in self.page._visits:
-            if visit and before.get(id(visit), visit.state) != visit.state:
-                assert (before[id(visit)], visit.state) in page_module.TRANSITIONS
         assert 0 <= self.page.wait_ms(self.now_ms) <= page_module.HEARING_LIMIT_MS
 
     def run_ms(self, ms, step_ms=10):

@@ -9,7 +9,7 @@ import status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intents import MODBUS, MQTT
-from points import NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, POINTS, TEXT
+from points import BOOL, NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, POINTS, STAMP, TEXT
 from safety import R_HEARTBEAT_SLOW, REASONS
 
 from host_tests.unit.page_bench import Box, Vitals
@@ -89,9 +89,20 @@ def test_the_values_are_those_of_the_box(box):
     found = box.status_json()
     assert found["charge_points"][0]["power"] == 11050.23 and found["bus"]["noise_bytes"] == 17
     assert (found["uptime_s"], found["longest_step_ms"]) == (Vitals.uptime_s, Vitals.longest_step_ms)
-    assert found["heap"] == {"free": 65536, "used": 98304}
+    assert found["heap"] == {"free": 65536, "used": 98304, "idf_free": 40000} and found["wifi"] == {"rssi_dbm": -61}
     assert [door["name"] for door in found["sockets"]["doors"]] == ["broker", "page", "spare"]
     assert found["sockets"]["doors"][1]["used"] == 1 and found["sockets"]["slots"] == 8
+
+
+def test_what_the_evse_does_after_its_own_power_up_is_told(box):
+    box.gateway.points[0].evse.power_up = bytes([0, 32, 0, 1, 2, 3, 0, 1, 0xFF, 0xFF])
+    found = box.status_json()["charge_points"][0]
+    assert found["evse"]["power_up"] == [32, 1, 515, 1, 65535] and found["second_stop"] is True
+
+
+def test_a_box_without_a_relay_says_that_it_has_no_second_stop():
+    box = Box(contact=None)
+    assert box.status_json()["charge_points"][0]["second_stop"] is False
 
 
 def test_a_slow_heartbeat_says_what_to_set(box):
@@ -117,8 +128,14 @@ def text_of(size):
     return st.text(max_size=size).map(lambda text: json.dumps(text, ensure_ascii=len(text) % 2 == 0)[1:-1].encode("utf-8", "replace"))
 
 
+KINDS = {
+    TEXT: text_of(400),
+    NUMBER: st.integers(-HUGE, HUGE),
+    BOOL: st.sampled_from((0, 1)),
+    STAMP: st.integers(0, 4102441200).map(lambda stamp: b"%d" % stamp),
+}
 VALUES = st.tuples(
-    *(st.none() | (text_of(400) if row[2] == TEXT else st.integers(-HUGE, HUGE) if row[2] == NUMBER else st.sampled_from((0, 1))) for row in POINTS)
+    *(st.none() | KINDS[row[2]] for row in POINTS)
 )
 
 
@@ -161,7 +178,7 @@ def test_the_longest_text_that_fits_an_empty_buffer_is_told(box):
 
 def worst(values):
     """The longest a value of that kind can be."""
-    return tuple(b"x" * 60 if isinstance(value, bytes) else False if isinstance(value, bool) else -HUGE for value in values)
+    return tuple((65535,) * 5 if isinstance(value, tuple) else b"x" * 60 if isinstance(value, bytes) else False if isinstance(value, bool) else -HUGE for value in values)
 
 
 def test_no_piece_is_longer_than_it_may_be(monkeypatch, box):
@@ -174,6 +191,7 @@ def test_no_piece_is_longer_than_it_may_be(monkeypatch, box):
         return real(target, at, limit, template, values)
 
     monkeypatch.setattr(status, "fill", longest)
+    box.gateway.points[0].evse.power_up = b"\xff" * 10
     box.gateway.points[0].wish.sender = "255.255.255.255"
     box.status_json()
     assert max(lengths) <= status.PIECE_BYTES <= ROOM - status.FRAME_BYTES

@@ -18,8 +18,6 @@ def main(arguments):
 
     options = settings.parser().parse_args(arguments)
     _enter_environment(arguments)
-    for sentence in settings.later_parts(options):
-        print(sentence, flush=True)
     return _run(options, wanted)
 
 

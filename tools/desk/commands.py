@@ -135,6 +135,7 @@ class Commands:
             "line": dict(desk.line.counters) if desk.line else None,
             "mqtt": desk.mqtt_address,
             "modbus": desk.modbus_address,
+            "page": desk.page_address,
             "controller": _controller_state(desk.controller),
         }
 

@@ -18,7 +18,7 @@ from tools.desk.commands import Commands
 from tools.desk.control import ControlPort
 from tools.desk.controller import Controller
 from tools.desk.line import Line
-from tools.desk.settings import ELSEWHERE, ON_THE_BOX, Trouble, busy_sentence, choose_port, gateway_config
+from tools.desk.settings import DEFAULT_HTTP_PORT, ELSEWHERE, ON_THE_BOX, Trouble, busy_sentence, choose_port, gateway_config
 
 PROGRESS_S = 1.0
 _RUNTIMES = {
@@ -63,6 +63,7 @@ class Desk:
         self._work_dir = tempfile.mkdtemp(prefix="ladepunkt-desk-")
         self._start_control()
         self._choose_modbus_port()
+        self._choose_page_port()
         self._start_broker()
         self._start_line()
         self._start_gateway()
@@ -104,6 +105,12 @@ class Desk:
         modbus = self.config["modbus"]
         return "127.0.0.1:%d" % modbus["port"] if modbus["enabled"] else None
 
+    @property
+    def page_address(self):
+        """None where it is switched off."""
+        page = self.config["page"]
+        return "http://127.0.0.1:%d/" % page["port"] if page["enabled"] else None
+
     def _start_control(self):
         port = self.options.control_port
         try:
@@ -115,6 +122,19 @@ class Desk:
         modbus = self.config["modbus"]
         if modbus["enabled"]:
             modbus["port"] = choose_port(modbus["port"], "--modbus-port")
+
+    def _choose_page_port(self):
+        """A port that was asked for, or the usual one, or any: nobody shall have to care about the page."""
+        page = self.config["page"]
+        if not page["enabled"]:
+            return
+        if self.options.http_port is not None:
+            page["port"] = choose_port(self.options.http_port, "--http-port")
+            return
+        try:
+            page["port"] = choose_port(DEFAULT_HTTP_PORT, "--http-port")
+        except Trouble:
+            page["port"] = choose_port(0, "--http-port")
 
     def _start_broker(self):
         mqtt = self.config["mqtt"]
@@ -211,6 +231,8 @@ class Desk:
         self.gateway.start()
         if self.modbus_address:
             self.say("modbus   on the box, too, at %s, unit %d: evcc and others may lead there" % (self.modbus_address, self.config["modbus"].get("unit", 1)))
+        if self.page_address:
+            self.say("page     the box shows itself at " + self.page_address)
         self.say("gateway  the firmware runs on " + _RUNTIMES[runtime])
         self._wait_for(self._gateway_decided, board["watchdog_s"], "gateway  waiting for its first report")
         if self.gateway.report is None:
@@ -229,6 +251,7 @@ class Desk:
         for name, content in (("config.json", self.config), ("board.json", board)):
             with open(os.path.join(self._work_dir, name), "w", encoding="utf-8") as file:
                 json.dump(content, file)
+        shutil.copy(mpy.FIRMWARE / mpy.PAGE, self._work_dir)
         relays = len(board.get("cp_relays", []))
         self.say("board    %s, %s" % (board["board"], "%d CP relays" % relays if relays else "without a CP relay: no second way to stop"))
         return board

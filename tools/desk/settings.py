@@ -11,12 +11,12 @@ from tools.desk.broker import accepts
 DEFAULT_BROKER_PORT = 1883
 DEFAULT_CONTROL_PORT = 7501
 DEFAULT_MODBUS_PORT = 1502
+DEFAULT_HTTP_PORT = 8080
 FIRST_FREE_PORT = 1024
 MQTT_DEFAULTS = {"port": DEFAULT_BROKER_PORT, "user": None, "password": None, "prefix": ""}
 ON_THE_BOX, OF_THE_DESK, ELSEWHERE = "on the box", "of the desk", "elsewhere"  # where the broker is
 METERS = (*meters.METERS, "none")
 LOOPBACK = ("127.0.0.1", "localhost")
-_LATER = {"http_port": "the status page"}
 
 
 class Trouble(Exception):
@@ -47,7 +47,7 @@ def parser():
     control_help = "port on 127.0.0.1 that takes one JSON command per line (default %(default)s, 0: any free one)"
     add("--control-port", type=_port, metavar="N", default=DEFAULT_CONTROL_PORT, help=control_help)
     add("--modbus-port", type=_port, metavar="N", help="port of the Modbus TCP server on the box (default 1502, 0: any free one)")
-    add("--http-port", type=_port, metavar="N", help="port of the status page (default 8080; no effect yet)")
+    add("--http-port", type=_port, metavar="N", help="port of the status page (default 8080 or any free one, 0: any free one)")
     add("--no-controller", action="store_true", help="no stand-in controller: something else leads")
     evse_help = "firmware version of the simulated EVSE, 8 to 30 (default %(default)s)"
     add("--evse-firmware", type=_firmware, default=18, metavar="N", help=evse_help)
@@ -61,15 +61,6 @@ def parser():
     return result
 
 
-def later_parts(options):
-    """One sentence for every option that has no effect yet."""
-    return [
-        "--%s has no effect yet: %s comes with a later part." % (name.replace("_", "-"), what)
-        for name, what in _LATER.items()
-        if getattr(options, name) is not None
-    ]
-
-
 def gateway_config(options):
     """The config.json of the gateway as a dict, and where its broker is. Raises Trouble."""
     config = _read_config(options) if options.config else _generated_config(options)
@@ -81,6 +72,7 @@ def gateway_config(options):
     modbus.setdefault("port", DEFAULT_MODBUS_PORT)
     if options.modbus_port is not None:
         modbus["port"] = options.modbus_port
+    config.setdefault("page", {}).setdefault("enabled", True)
     if options.mqtt:
         mqtt["mode"] = "client"
         mqtt["host"], mqtt["port"] = options.mqtt
