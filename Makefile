@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean
+.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -16,6 +16,14 @@ setup: ## create .venv with the pinned requirements (fast when it is there)
 run: ## the wallbox on your desk; options in ARGS, for example make run ARGS="--headless --seconds 60"
 	@$(PYTHON3) tools/setup.py --quiet
 	@$(VENV_PYTHON) -m tools.desk $(ARGS)
+
+flash: ## Ladepunkt onto a board: BOARD=waveshare_s3_relay_6ch [PORT=/dev/ttyUSB0] [ARGS="--image esp32.bin"]
+	@$(PYTHON3) tools/setup.py --quiet
+	@$(VENV_PYTHON) -m tools.flash $(if $(BOARD),--board $(BOARD)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+configure: ## the configuration of a box at USB: [PORT=/dev/ttyUSB0] [ARGS="--config FILE"]
+	@$(PYTHON3) tools/setup.py --quiet
+	@$(VENV_PYTHON) -m tools.configure $(if $(PORT),--port $(PORT)) $(ARGS)
 
 doctor: ## what is wrong with a box, and what to do: PORT=/dev/ttyUSB0 at USB, or HOST=... [MQTT_PORT= MODBUS_PORT= HTTP_PORT=]
 	@$(PYTHON3) tools/setup.py --quiet

@@ -147,7 +147,7 @@ def start():
     _guarded(_count_resets)
 
 
-def _choose():
+def choose():
     """Where `import app` looks first; the path counts even when the file can not be written."""
     try:
         with open("active.txt") as file:
@@ -173,7 +173,7 @@ def run(report=None):
     if _trouble or record[3] & LATCHED:
         hold(NO_BOARD % _trouble if _trouble else LOOP)
     try:
-        _guarded(_choose)
+        _guarded(choose)
         import app
 
         app.run(report)

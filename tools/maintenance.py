@@ -39,6 +39,14 @@ class MaintenanceError(Exception):
     """The text says what happened and what to do."""
 
 
+class NoPromptError(MaintenanceError):
+    """Nobody at the port, or no MicroPython."""
+
+
+class NoFloorError(MaintenanceError):
+    """MicroPython without Ladepunkt: it waits at its prompt."""
+
+
 class Talk:
     """Lines and prompts of a stream: read(n) returns b"" when nothing came for a moment, write(data)."""
 
@@ -149,7 +157,7 @@ def _interrupt(talk):
         talk.send(keys)
         if talk.prompt(PROMPT_S):
             return
-    raise MaintenanceError(_explain_silence(talk.heard))
+    raise NoPromptError(_explain_silence(talk.heard))
 
 
 def _explain_silence(heard):
@@ -176,7 +184,7 @@ def _ask_floor(talk):
             last = line
     last = last or "nothing"
     if "ImportError" in last:
-        raise MaintenanceError(f"the board runs MicroPython but no ladepunkt ({last}): install the firmware first")
+        raise NoFloorError(f"the board runs MicroPython but no ladepunkt ({last}): install the firmware first")
     raise MaintenanceError(f"the floor did not get ready; its last word: {last}. Disconnect the car, reset the board and run it again")
 
 
