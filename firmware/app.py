@@ -220,8 +220,19 @@ def open_extras(settings, pins, link):
     return reader, udp
 
 
-def build(settings, pins, port, net_port, modbus, link, page):
-    """The gateway with everything the board has; link: the network interface, or None; page: see open_page. At boot."""
+def open_lines(settings, pins, waiter):
+    """The ports of the RS485 lines, None where no charge point is on it. At boot."""
+    ports = [None, None]
+    for point in settings["charge_points"]:
+        n = point["bus"]
+        if ports[n] is None:
+            ports[n] = board.Rs485(pins["rs485"][n], settings["bus"]["baud"])
+            waiter.add(ports[n].uart, net.READABLE)
+    return ports
+
+
+def build(settings, pins, ports, net_port, modbus, link, page):
+    """The gateway with everything the board has; ports: of the lines; link: the network interface, or None; page: see open_page. At boot."""
     reader, udp = open_extras(settings, pins, link)
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
     button = board.Button(pins["button"]) if pins["button"] else None
@@ -229,7 +240,7 @@ def build(settings, pins, port, net_port, modbus, link, page):
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
     box = board.box_id()
     gateway = Gateway(
-        settings, port, net_port, box, now_ms,
+        settings, ports[0], net_port, box, now_ms, second_port=ports[1],
         relays=relays, memory=memory, button=button, reader=reader, udp=udp, modbus=modbus, page=page,
     )  # fmt: skip
     gateway.note(b"started after " + board.reset_cause())
@@ -241,17 +252,17 @@ def build(settings, pins, port, net_port, modbus, link, page):
 def loop(settings, pins, wdt, report):
     """Builds the gateway and steps it until something raises, or somebody asks for maintenance."""
     waiter = net.Waiter()
-    port = board.Rs485(pins["rs485"][0], settings["bus"]["baud"])
-    waiter.add(port.uart, net.READABLE)
+    ports = open_lines(settings, pins, waiter)
+    uarts = [port.uart for port in ports if port]
     link = interface(settings, pins)
     supervisor = Supervisor(link, time.ticks_ms() & TICKS_MASK)
     net_port = open_net(settings["mqtt"], waiter)
     modbus = open_modbus(settings["modbus"], waiter)
     vitals = Vitals(time.ticks_ms() & TICKS_MASK, link)
-    gateway = build(settings, pins, port, net_port, modbus, link, open_page(settings, waiter, vitals))
+    gateway = build(settings, pins, ports, net_port, modbus, link, open_page(settings, waiter, vitals))
     gc.collect()
     said = ""
-    hungry = True
+    hungry = [True] * len(uarts)
     reported_ms = time.ticks_ms() & TICKS_MASK
     life = Life(reported_ms)
     service = Service(gateway, Console())
@@ -271,7 +282,8 @@ def loop(settings, pins, wdt, report):
         if report and elapsed_ms(now_ms, reported_ms) >= REPORT_EVERY_MS:
             reported_ms = now_ms
             report(gateway)
-        if gateway.hungry() != hungry:
-            hungry = not hungry
-            waiter.change(port.uart, net.READABLE if hungry else 0)
+        for i in range(len(uarts)):
+            if gateway.hungry(i) != hungry[i]:
+                hungry[i] = not hungry[i]
+                waiter.change(uarts[i], net.READABLE if hungry[i] else 0)
         waiter.wait(wait_ms)

@@ -86,18 +86,19 @@ def check_config(found, file="config.json"):
         _refuse(file, "mqtt.prefix", 'text that ends with / and holds no + or #, for example "garage/"', prefix)
     _check_mode(config["mqtt"], file)
     _check_topics(config["mqtt"], len(config["charge_points"]), file)
-    units = {}
+    units = {}, {}
     for i in range(len(config["charge_points"])):
         point = config["charge_points"][i]
         path = "charge_points[%d]." % i
+        on_line = units[point["bus"]]
         if point["meter"]["type"] not in ("none", AUTO) and point["meter"]["unit"] is None:
             raise ConfigError("%s: %smeter.unit: missing; expected %s" % (file, path, _expected(int, 1, 247)))
         for key, unit in [("evse", point["evse"])] + _meter_units(point["meter"], i):
-            if unit in units:
+            if unit in on_line:
                 raise ConfigError(
-                    "%s: %s%s: expected a unit id of its own, found %d, which is also %s" % (file, path, key, unit, units[unit])
+                    "%s: %s%s: expected a unit id of its own, found %d, which is also %s" % (file, path, key, unit, on_line[unit])
                 )
-            units[unit] = path + key
+            on_line[unit] = path + key
     return config
 
 
@@ -132,22 +133,36 @@ def _check_topics(mqtt, charge_points, file):
 
 
 def check_board(found, file="board.json"):
-    return check(found, BOARD, file)
+    board = check(found, BOARD, file)
+    lines = board["rs485"]
+    if len(lines) > 1 and lines[0]["uart"] == lines[1]["uart"]:
+        raise ConfigError("%s: rs485[1].uart: expected another one than that of rs485[0], found %d" % (file, lines[1]["uart"]))
+    return board
 
 
 def check_fit(config, board, file="config.json"):
     """What neither file can know alone: the floor writes 0 A before it, and without it, to what board.json names."""
     if config["network"] == "ethernet" and board["ethernet"] is None:
         _refuse(file, "network", "wifi, as board.json describes no Ethernet", "ethernet")
-    baud = board["rs485"][0]["baud"]
     for i in range(len(config["charge_points"])):
-        evse = config["charge_points"][i]["evse"]
-        if evse not in board["evse_ids"]:
-            expected = "one of evse_ids of board.json, which are %s (every start writes 0 A to them: change one of the two)"
-            _refuse(file, "charge_points[%d].evse" % i, expected % board["evse_ids"], evse)
+        _check_line(config["charge_points"][i], "charge_points[%d]." % i, config["bus"]["baud"], board, file)
     _check_reader(config["rfid"], board, file)
-    if config["bus"]["baud"] != baud:
-        _refuse(file, "bus.baud", "%d, which is rs485[0].baud of board.json (9600 when not given: change one of the two)" % baud, config["bus"]["baud"])
+
+
+def _check_line(point, path, baud, board, file):
+    """The line that a charge point is on."""
+    n = point["bus"]
+    if n >= len(board["rs485"]):
+        _refuse(file, path + "bus", "0, as rs485 of board.json has one line (add the second one there)", n)
+    line = board["rs485"][n]
+    ids = line["evse_ids"] or board["evse_ids"]
+    if point["evse"] not in ids:
+        name = "rs485[%d].evse_ids" % n if line["evse_ids"] else "evse_ids"
+        expected = "one of %s of board.json, which are %s (every start writes 0 A to them: change one of the two)"
+        _refuse(file, path + "evse", expected % (name, ids), point["evse"])
+    if baud != line["baud"]:
+        expected = "%d, which is rs485[%d].baud of board.json (9600 when not given: change one of the two)"
+        _refuse(file, "bus.baud", expected % (line["baud"], n), baud)
 
 
 def _check_reader(rfid, board, file):
@@ -155,5 +170,6 @@ def _check_reader(rfid, board, file):
         return
     if board["rfid"] is None:
         _refuse(file, "rfid.reader", 'null or "module", as board.json has no "rfid" with the UART of a reader (add it there)', rfid["reader"])
-    if board["rfid"]["uart"] == board["rs485"][0]["uart"]:
-        raise ConfigError("board.json: rfid.uart: expected another one than that of rs485[0], found %d" % board["rfid"]["uart"])
+    for i in range(len(board["rs485"])):
+        if board["rfid"]["uart"] == board["rs485"][i]["uart"]:
+            raise ConfigError("board.json: rfid.uart: expected another one than that of rs485[%d], found %d" % (i, board["rfid"]["uart"]))

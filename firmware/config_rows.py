@@ -54,6 +54,7 @@ METER = (
 )
 CHARGE_POINT = (
     ("evse", int, REQUIRED, 1, 247),
+    ("bus", int, 0, (0, 1), None),  # which line of board.json's rs485
     ("phases", int, 3, (1, 3), None),
     ("meter", METER, REQUIRED, None, None),
 )
@@ -81,12 +82,14 @@ CONFIG = (
     ("time", TIME, {}, None, None),
 )
 # The floor reads board.json without this module: what it needs has no default here, or the same one there.
+EVSE_ID = ("id", int, REQUIRED, 1, 247)
 RS485 = (
     ("uart", int, REQUIRED, 0, 2),
     ("tx", int, REQUIRED, 0, 48),
     ("rx", int, REQUIRED, 0, 48),
     ("de", int, None, 0, 48),
     ("baud", int, 9600, BAUDS, None),
+    ("evse_ids", [EVSE_ID], None, 1, 4),  # on this line; not given: those of the board
 )
 CP_RELAY = (
     ("pin", int, REQUIRED, 0, 48),
@@ -116,10 +119,9 @@ RFID_PINS = (
     ("tx", int, REQUIRED, 0, 48),  # a pin that nobody uses: a UART without one takes its own, which may be that of the flash
     ("baud", int, 9600, BAUDS, None),
 )
-EVSE_ID = ("id", int, REQUIRED, 1, 247)
 BOARD = (
     ("board", str, REQUIRED, 1, 32),
-    ("rs485", [RS485], REQUIRED, 1, 1),
+    ("rs485", [RS485], REQUIRED, 1, 2),
     ("watchdog_s", int, 10, 5, 60),
     ("evse_ids", [EVSE_ID], [1], 1, 4),
     ("cp_relays", [CP_RELAY], [], 0, 2),

@@ -28,7 +28,7 @@ NO_BOARD = "board.json: expected an object { } as JSON, found %s; copy the one o
 LOOP = "boot loop: the watchdog has ended five lives within 10 minutes; the console said why, failsafe.maintenance() clears it"
 
 board, wdt, record = {}, None, bytearray(64)
-_head, _reply, _port, _trouble = memoryview(record)[:15], bytearray(64), None, None
+_head, _reply, _ports, _trouble = memoryview(record)[:15], bytearray(64), {}, None
 _spare = bytearray(4096)  # given back by stop(), so that an end for lack of memory has some
 
 
@@ -97,40 +97,47 @@ def _watch(limit_s):
     wdt = machine.WDT(timeout=1000 * (limit_s if isinstance(limit_s, int) and 0 < limit_s <= 600 else 10))
 
 
-def _open_port():
-    """Takes the UART over from whoever had it."""
-    global _port
-    row = board["rs485"][0]
-    _port = machine.UART(row["uart"], baudrate=row.get("baud", 9600), tx=row["tx"], rx=row["rx"], timeout=0, rxbuf=512, txbuf=256)
+def _open_port(row):
+    _ports[row["uart"]] = machine.UART(row["uart"], baudrate=row.get("baud", 9600), tx=row["tx"], rx=row["rx"], timeout=0, rxbuf=512, txbuf=256)
 
 
-def _zero(unit):
+def _open_ports():
+    """Takes the UARTs over from whoever had them."""
+    for row in board["rs485"]:
+        _guarded(_open_port, row)
+
+
+def _zero(row, unit):
     """Function 16, register 1000 := 0; then the time of a reply, which is dropped: about 60 ms in all at 9600 baud."""
-    row = board["rs485"][0]
-    baud = row.get("baud", 9600)
+    port, baud = _ports[row["uart"]], row.get("baud", 9600)
     frame, crc = bytearray((unit, 16, 1000 >> 8, 1000 & 0xFF, 0, 1, 2, 0, 0, 0, 0)), 0xFFFF
     for bit in range(72):
         crc ^= 0 if bit % 8 else frame[bit // 8]
         crc = crc >> 1 ^ 0xA001 * (crc & 1)
     frame[9], frame[10] = crc & 0xFF, crc >> 8
-    _port.readinto(_reply)
+    port.readinto(_reply)
     drive = bool if row.get("de") is None else machine.Pin(row["de"], machine.Pin.OUT)  # bool: there is nothing to drive
     drive(1)
     start_us = time.ticks_us()
-    _port.write(frame)
-    while not _port.txdone() and time.ticks_diff(time.ticks_us(), start_us) < 110000000 // baud + 2000:
+    port.write(frame)
+    while not port.txdone() and time.ticks_diff(time.ticks_us(), start_us) < 110000000 // baud + 2000:
         pass
     drive(0)
     time.sleep_ms(40 + 80000 // baud)
-    _port.readinto(_reply)
+    port.readinto(_reply)
     if wdt:
         wdt.feed()
 
 
-def _zero_all():
-    ids = board.get("evse_ids")
+def _zero_line(row):
+    ids = row.get("evse_ids") or board.get("evse_ids")
     for unit in ids if isinstance(ids, list) else [1]:
-        _guarded(_zero, unit)
+        _guarded(_zero, row, unit)
+
+
+def _zero_all():
+    for row in board["rs485"]:
+        _guarded(_zero_line, row)
 
 
 def start():
@@ -141,9 +148,9 @@ def start():
     _set_relays(record[3])
     _guarded(_watch, 600 if record[3] & ASKED else board.get("watchdog_s"))
     _guarded(_set_outputs)
-    _guarded(_open_port)
+    _guarded(_open_ports)
     for _ in range(3):
-        _zero_all()
+        _guarded(_zero_all)
     _guarded(_count_resets)
 
 
@@ -188,7 +195,7 @@ def run(report=None):
 def stop():
     global _spare
     _spare = None
-    for action in (gc.collect, _zero_all, _set_relays, _open_port, _zero_all, _zero_all):
+    for action in (gc.collect, _zero_all, _set_relays, _open_ports, _zero_all, _zero_all):
         try:
             _guarded(action)
         except KeyboardInterrupt:  # a tool sends Ctrl-C twice
@@ -201,7 +208,7 @@ def hold(text):
             print("ladepunkt: stays at 0 A:", text)
             for _ in range(10):
                 _set_relays()
-                _zero_all()
+                _guarded(_zero_all)
                 time.sleep_ms(700)
     finally:
         stop()

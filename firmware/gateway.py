@@ -5,7 +5,6 @@ There is one thread and one order, so the image is a process image without being
 
 from micropython import const
 
-from bus import Bus
 from charge_point import LOOK_MS, ChargePoint
 from clock import Hold, elapsed_ms
 from cp_relay import CpRelay
@@ -15,8 +14,8 @@ from drivers.meters import candidates
 from events import K_CLEARED, Events
 from guard import IDLE_CA, Guard, highest_ca
 from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
+from lines import Lines
 from memory import M_BLOCK, M_LATCHED, M_METER
-from plan import Plan
 from points import P_CHARGING, P_NOTICE, Image
 from safety import F_MAINTENANCE
 
@@ -30,8 +29,9 @@ BUTTON_MS = const(5000)  # held that long it is a local action
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None, modbus=None, page=None):
+    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None, modbus=None, page=None, second_port=None):
         """
+        bus_port, second_port: the lines of board.json's rs485, None where no charge point is on it.
         net_port: a TcpListener for the broker on the box, a TcpLink for a client of another one.
         box_id: an integer that differs from box to box; it seeds the backoff and completes the MQTT client id.
         relays: the CP relay of each charge point, where the board has one. memory: see Memory. button: pressed(), or None.
@@ -40,20 +40,19 @@ class Gateway:
         """
         self.config = config
         self.steps = 0
-        self.bus = Bus(bus_port, config["bus"]["baud"])
         limit_ms = config["heartbeat_limit_s"] * 1000
         self.heartbeats = [Heartbeat(limit_ms) for _ in range(DOOR_COUNT)]
         self.memory = memory
         self.points = []
-        drivers = []
+        drivers = [[], []]
         for row in config["charge_points"]:
-            self._add_charge_point(row, drivers, now_ms)
+            self._add_charge_point(row, drivers[row["bus"]], now_ms)
         self._button = button
         self._looked_ms = now_ms
         self._held = Hold()
         self._held_before = False
         self._fit_second_stops(relays, now_ms)
-        self.plan = Plan(self.bus, drivers)
+        self.lines = Lines((bus_port, second_port), drivers, config["bus"]["baud"])
         self.pool = self._open_pool(net_port, modbus, page)
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
@@ -156,7 +155,7 @@ class Gateway:
         """One turn of everything; returns the ms until the next one is wanted."""
         self._listen(now_ms)
         self._decide(now_ms)
-        wait_ms = self.plan.start(now_ms)
+        wait_ms = self.lines.start(now_ms)
         if elapsed_ms(now_ms, self._looked_ms) >= LOOK_MS:
             self._look(now_ms)
         if self.door.tell(now_ms):
@@ -181,7 +180,7 @@ class Gateway:
 
     def _listen(self, now_ms):
         self.steps = (self.steps + 1) & 0xFFFFFF
-        self.plan.step(now_ms)
+        self.lines.step(now_ms)
         if self.pool is not None:
             self.pool.step(now_ms)
         self.door.step(now_ms)
@@ -270,9 +269,9 @@ class Gateway:
         for point in self.points:
             point.image.value[P_NOTICE] = text
 
-    def hungry(self):
-        """True while bytes on the bus shall wake the loop."""
-        return self.bus.hungry()
+    def hungry(self, line=0):
+        """True while bytes on this line (of those in use) shall wake the loop."""
+        return self.lines.plans[line].bus.hungry()
 
     def take_episode(self):
         """True once after something has allocated: the loop then collects garbage at its one fixed place."""

@@ -84,8 +84,15 @@ class Status:
         return (
             VERSION, escaped(config["name"]), config["language"].encode(), vitals.uptime_s, vitals.longest_step_ms,
             vitals.free_bytes(), vitals.used_bytes(), vitals.idf_free_bytes(), vitals.rssi_dbm(),
-            self._gateway.bus.late_bytes, self._gateway.bus.noise_bytes,
-        )  # fmt: skip
+        ) + self._dropped()  # fmt: skip
+
+    def _dropped(self):
+        """Bytes that came too late, or belonged to nothing, on all lines."""
+        late = noise = 0
+        for plan in self._gateway.lines.plans:
+            late += plan.bus.late_bytes
+            noise += plan.bus.noise_bytes
+        return late, noise
 
     def _mqtt(self, _):
         """What only the other mode has is null."""

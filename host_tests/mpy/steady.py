@@ -201,5 +201,5 @@ class Steady:
             point.evse.station.requests = 0x3FFFFFF - 5
             point.meter.station.requests = 0x3FFFFFF - 5
         self.gateway.steps = 0xFFFFFF - 5
-        self.gateway.plan.rounds = 0xFFFFFF - 5
+        self.gateway.lines.plans[0].rounds = 0xFFFFFF - 5
         self.gateway.client.bytes_out = TICKS_MASK - 500

@@ -26,7 +26,7 @@ class Gateway:
         pass
     def take_episode(self):
         return False
-    def hungry(self):
+    def hungry(self, line):
         return True
     def step(self, now_ms):
         self.steps += 1

@@ -21,7 +21,10 @@ def board_of(config, contact):
     if contact is not None:
         relays = [{"pin": FIRST_RELAY_PIN + i, "contact": contact, "active": 1} for i in range(len(config["charge_points"]))]
     ids = [point["evse"] for point in config["charge_points"]]
-    return {"rs485": [{"uart": 1, "tx": 17, "rx": 16}], "evse_ids": ids, "cp_relays": relays, "watchdog_s": 10}
+    lines = [{"uart": 1, "tx": 17, "rx": 16}]
+    if max([point["bus"] for point in config["charge_points"]]):
+        lines.append({"uart": 2, "tx": 18, "rx": 19})
+    return {"rs485": lines, "evse_ids": ids, "cp_relays": relays, "watchdog_s": 10}
 
 
 class _Pin:
@@ -37,14 +40,15 @@ class _Pin:
 
 
 class _Uart:
-    def __init__(self, chip):
+    def __init__(self, chip, n):
         self._chip = chip
+        self._n = n
 
     def write(self, buf):
-        return self._chip.send(buf)
+        return self._chip.send(self._n, buf)
 
     def readinto(self, buf):
-        return self._chip.world.line.readinto(buf) or None
+        return self._chip.world.lines[self._n].readinto(buf) or None
 
     def txdone(self):
         return True
@@ -89,7 +93,7 @@ class Chip:
     # --- as machine ---
 
     def UART(self, id, **settings):
-        return _Uart(self)
+        return _Uart(self, id - 1)
 
     def WDT(self, timeout):
         self.watchdog = Watchdog(self, timeout)
@@ -141,10 +145,10 @@ class Chip:
                 energised = bool(level) == bool(row["active"])
                 self.world.move_pilot(i, energised == (row["contact"] == NC))
 
-    def send(self, buf):
+    def send(self, n, buf):
         if self.pilots_at_first_frame is None:
             self.pilots_at_first_frame = [point.cp_wanted for point in self.world.site.charge_points]
-        return self.world.line.write(buf, len(buf))
+        return self.world.lines[n].write(buf, len(buf))
 
 
 class CpRelay:

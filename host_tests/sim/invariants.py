@@ -151,13 +151,14 @@ class Invariants:
     # --- frames ---
 
     def _frames(self, world):
-        if world.line.frames:
-            self._quiet(world.line)
-        for start_us, end_us, data in world.line.frames:
-            for cp, point in enumerate(world.site.charge_points):
-                if data[0] == point.evse.unit:
-                    self._evse_frame(cp, point.evse, data, start_us, end_us)
-        world.line.frames.clear()
+        for n, line in enumerate(world.lines):
+            if line.frames:
+                self._quiet(line)
+            for start_us, end_us, data in line.frames:
+                for cp in world.points_on(n):
+                    if data[0] == world.evse(cp).unit:
+                        self._evse_frame(cp, world.evse(cp), data, start_us, end_us)
+            line.frames.clear()
 
     def _quiet(self, line):
         self.counts["quiet_line"] += 1

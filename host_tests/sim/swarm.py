@@ -47,9 +47,12 @@ class Swarm:
         """rows: the faults that may exist, FATES if None. setup: what was drawn for the world of an earlier life."""
         self.rng = Draws(random.Random(seed)) if setup is None else Replay(setup)
         rng = self.rng
+        config = draw_config(rng)
+        if len(config["charge_points"]) > 1:
+            config["charge_points"][1]["bus"] = seed % 2
         self.world = World(
             seed,
-            draw_config(rng),
+            config,
             start_tick=rng.choice((0, LAST_MINUTE + rng.randrange(60000))),
             firmware=rng.choice((8, 10, 15, 16, 17, 18)),
             latency_us=rng.choice((5000, 20000, 50000)),

@@ -6,7 +6,7 @@ Plain Python that also runs on MicroPython. Everything is drawn from one seed; t
 from host_tests.fakes.broker import Broker, Link
 from host_tests.fakes.meters import UNITS
 from host_tests.fakes.peer import Listener
-from host_tests.fakes.site import standard_site
+from host_tests.fakes.site import Site, standard_site
 from host_tests.fakes.wire import NEVER_US, Line
 from host_tests.sim.inside import Inside
 from host_tests.sim.chip import NC, PWRON_RESET, Chip, CpRelay, WorldFlash, board_of
@@ -20,12 +20,12 @@ SET = b"openWB/set/internal_chargepoint/"
 TOLD = b"openWB/internal_chargepoint/"
 
 
-def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16, mode="client", modbus=False):
+def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_s=60, installation_limit_a=16, mode="client", buses=(0, 0), modbus=False):
     """A checked configuration as config.check_config would return it."""
     points = []
     for i in range(charge_points):
         unit = None if meter in ("none", "auto") else UNITS.get(meter, 105) + i
-        points.append({"evse": 1 + i, "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0}})
+        points.append({"evse": 1 + i, "bus": buses[i], "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0}})
     return {
         "name": "ladepunkt",
         "language": "de",
@@ -103,7 +103,9 @@ class World:
         self.steps = 0
         self.start_tick = start_tick
         self.site = standard_site(count, firmware, meter)
-        self.line = Line(self._ask_site, seed, self.config["bus"]["baud"], latency_us)
+        self.lines = [Line(self._asked_on(n), seed + n, self.config["bus"]["baud"], latency_us) for n in range(1 + max(self._buses()))]
+        self.line = self.lines[0]
+        self.lines[-1].faults = self.line.faults  # by unit, wherever it is
         self.inside = self.config["mqtt"]["mode"] == "broker"
         self.broker = Inside() if self.inside else Broker()
         self.controller = Controller(self.broker, count)
@@ -121,20 +123,22 @@ class World:
         if self.broker.link is not None:
             self.broker.link.cut()
         self.chip.start(cause)
-        self.line.shortest_quiet_us = NEVER_US  # the floor sends blindly
+        for line in self.lines:
+            line.shortest_quiet_us = NEVER_US  # the floor sends blindly
         self.link = self.broker if self.inside else Link(self.broker)
         net_port = self.broker.restart() if self.inside else self.link
         relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
         self.modbus = Listener() if self.config["modbus"]["enabled"] else None
-        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory, modbus=self.modbus, page=self.page)
+        second = self.lines[1] if len(self.lines) > 1 else None
+        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory, modbus=self.modbus, page=self.page, second_port=second)
 
     def wait(self, ms):
         """Time passes without the gateway: the chip boots, or the floor waits."""
         end_ms = self.now_ms + ms
         while self.now_ms < end_ms:
             self.now_ms = min(end_ms, self.now_ms + 20)
-            self.line.now_us = self.now_ms * 1000
+            self._tell_lines()
             self.site.step(self.now_ms)
             self.controller.step(self.now_ms)
 
@@ -146,12 +150,30 @@ class World:
     def tick(self):
         return (self.start_tick + self.now_ms) & TICKS_MASK
 
-    def _ask_site(self, unit, function, address, payload, now_us):
-        return self.site.request(unit, function, address, payload, now_us // 1000)
+    def _buses(self):
+        return [point["bus"] for point in self.config["charge_points"]]
+
+    def points_on(self, n):
+        """Indexes of the charge points on that line."""
+        return [cp for cp, bus in enumerate(self._buses()) if bus == n]
+
+    def _asked_on(self, n):
+        """What answers on that line."""
+        there = Site([self.site.charge_points[cp] for cp in self.points_on(n)])
+
+        def ask(unit, function, address, payload, now_us):
+            self.site.step(now_us // 1000)
+            return there.request(unit, function, address, payload, now_us // 1000)
+
+        return ask
+
+    def _tell_lines(self):
+        for line in self.lines:
+            line.now_us = self.now_ms * 1000
 
     def step(self):
         """One step of the gateway, then on to the time it asked for or the next byte that wakes it."""
-        self.line.now_us = self.now_ms * 1000
+        self._tell_lines()
         self.site.step(self.now_ms)
         self.controller.step(self.now_ms)
         wait_ms = self.gateway.step(self.tick())
@@ -168,8 +190,8 @@ class World:
         wait_ms = min(wait_ms, self.controller.next_ms() - self.now_ms)
         if self.link.has_bytes() or self._somebody_calls():
             return 1
-        if self.gateway.hungry():
-            byte_us = self.line.next_us()
+        for n, line in enumerate(self.lines):
+            byte_us = line.next_us() if self.gateway.hungry(n) else None
             if byte_us is not None:
                 wait_ms = min(wait_ms, (byte_us + 999) // 1000 - self.now_ms)
         return max(1, wait_ms)

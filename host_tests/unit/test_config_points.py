@@ -2,7 +2,7 @@
 import copy
 
 import pytest
-from config import ConfigError, check_config
+from config import ConfigError, check_board, check_config, check_fit
 
 AUTO = {"charge_points": [{"evse": 1, "meter": {"type": "auto"}}, {"evse": 2, "meter": {"type": "auto"}}]}
 
@@ -41,3 +41,43 @@ def test_nothing_else_may_stand_where_auto_searches(unit):
         "charge_points[0].meter.type (auto searches there)" % unit
     )
     assert check_config(changed(AUTO, {(0, "meter", "unit"): 9, (1, "evse"): unit}))
+
+
+# --- lines ---
+
+LINE = {"uart": 1, "tx": 17, "rx": 16}
+SECOND = {"uart": 2, "tx": 18, "rx": 19}
+
+
+def fitted(second, config=None):
+    """The configuration with its second charge point on the second line of that board."""
+    board = check_board({"board": "b", "rs485": [LINE, {**SECOND, **second}], "evse_ids": [1, 2]})
+    config = check_config(config or changed(AUTO, {(1, "bus"): 1}))
+    check_fit(config, board)
+    return config
+
+
+def test_a_unit_may_be_used_again_on_the_other_line():
+    assert fitted({}, changed(AUTO, {(1, "bus"): 1, (1, "evse"): 1}))["charge_points"][1]["bus"] == 1
+
+
+def test_a_line_that_the_board_does_not_have_is_named():
+    board = check_board({"board": "b", "rs485": [LINE], "evse_ids": [1, 2]})
+    message = message_of(check_fit, check_config(changed(AUTO, {(1, "bus"): 1})), board)
+    assert message == "config.json: charge_points[1].bus: expected 0, as rs485 of board.json has one line (add the second one there), found 1"
+
+
+def test_two_lines_need_two_uarts():
+    message = message_of(check_board, {"board": "b", "rs485": [LINE, {**SECOND, "uart": 1}]})
+    assert message == "board.json: rs485[1].uart: expected another one than that of rs485[0], found 1"
+
+
+def test_a_line_may_name_its_own_evse_ids():
+    assert fitted({"evse_ids": [2]})
+    message = message_of(fitted, {"evse_ids": [3]})
+    assert message.startswith("config.json: charge_points[1].evse: expected one of rs485[1].evse_ids of board.json, which are [3]")
+
+
+def test_both_lines_run_at_the_configured_speed():
+    message = message_of(fitted, {"baud": 19200})
+    assert message.startswith("config.json: bus.baud: expected 19200, which is rs485[1].baud of board.json")

@@ -11,7 +11,7 @@ from tools.tidy.tables import FLOOR, LAYERS
 # Instances that come from another module, or from a parameter.
 KNOWN = {
     "app": {"wdt": "machine.WDT", "port.uart": "machine.UART"},
-    "failsafe": {"wdt": "machine.WDT", "_port": "machine.UART", "drive": "machine.Pin", "rtc": "machine.RTC"},
+    "failsafe": {"wdt": "machine.WDT", "port": "machine.UART", "drive": "machine.Pin", "rtc": "machine.RTC"},
 }
 EDGE = [name for name in FLOOR + LAYERS["edge"] if (FIRMWARE / f"{name}.py").exists()]
 
@@ -35,7 +35,7 @@ def test_the_check_sees_the_edge():
         "machine.UART", "machine.Pin", "machine.WDT", "self._de", "self.uart.txdone", "self.uart.write", "time.ticks_us", "wdt.feed",
         "network.WLAN", "wlan.connect", "wlan.config", "select.poll", "self._poll.register", "self._ipoll", "socket.socket",
         "self._socket.connect", "self._socket.readinto", "_thread.start_new_thread", "gc.collect", "self._pin", "json.load",
-        "machine.RTC", "machine.RTC().memory", "machine.reset_cause", "_port.write", "_port.txdone", "drive", "time.sleep_ms",
+        "machine.RTC", "machine.RTC().memory", "machine.reset_cause", "port.write", "port.txdone", "drive", "time.sleep_ms",
     }  # fmt: skip
     assert expected - set(seen) == set()
 

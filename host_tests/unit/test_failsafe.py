@@ -187,6 +187,29 @@ ODD = {
 }  # fmt: skip
 
 
+TWO_LINES = [{"uart": 1, "tx": 17, "rx": 18}, {"uart": 2, "tx": 19, "rx": 20}]
+
+
+@pytest.mark.parametrize(
+    ("ids", "units"),
+    [(({}, {}), [1, 2, 1, 2]), (({"evse_ids": [1]}, {"evse_ids": [1]}), [1, 1]), (({}, {"evse_ids": [11]}), [1, 2, 11])],
+)
+def test_every_line_gets_0_a_for_its_own_evses_or_those_of_the_board(ids, units):
+    floor = Floor({**BOARD, "rs485": [{**line, **own} for line, own in zip(TWO_LINES, ids)]})
+    floor.start()
+    assert floor.of("frame") == units * 3
+    floor.module.stop()
+    assert floor.of("frame") == units * 6
+
+
+@pytest.mark.parametrize("odd", [5, None, {}, {"uart": 2}])
+def test_a_line_that_nobody_can_open_keeps_no_other_one_from_0_a(odd):
+    for lines in ([TWO_LINES[0], odd], [odd, TWO_LINES[0]]):
+        floor = Floor({**BOARD, "rs485": lines})
+        floor.start()
+        assert floor.of("frame") == [1, 2] * 3
+
+
 @pytest.mark.parametrize(("changes", "units"), ODD.values(), ids=ODD)
 def test_an_odd_board_still_gets_a_watchdog_and_0_a_where_possible(changes, units):
     floor = Floor({**BOARD, **changes})

@@ -204,7 +204,7 @@ def test_stop_takes_a_new_port_when_its_old_one_is_dead():
     floor = Floor()
     floor.start()
     floor.forget()
-    floor.module._port = None
+    floor.module._ports.clear()
     floor.module.stop()
     assert floor.frames() == [zero_frame(1), zero_frame(2)] * 2
     assert floor.relays() == {1: 1, 2: 1}

@@ -47,13 +47,13 @@ def note_calls(monkeypatch, log, name, owner, method):
 def test_a_step_is_inputs_then_decision_then_outputs(monkeypatch, charge_points):
     world = quiet_world(config=standard_config(charge_points))
     gateway, log = world.gateway, []
-    note_calls(monkeypatch, log, "bus", gateway.plan, "step")
+    note_calls(monkeypatch, log, "bus", gateway.lines, "step")
     note_calls(monkeypatch, log, "client", gateway.client, "step")
     for heartbeat in gateway.heartbeats:
         note_calls(monkeypatch, log, "heartbeat", heartbeat, "check")
     for point in gateway.points:
         note_calls(monkeypatch, log, "decide", point, "step")
-    note_calls(monkeypatch, log, "request", gateway.plan, "start")
+    note_calls(monkeypatch, log, "request", gateway.lines, "start")
     note_calls(monkeypatch, log, "publish", gateway.door, "tell")
     world.step()
     assert log == ["bus", "client", "heartbeat", "heartbeat"] + ["decide"] * charge_points + ["request", "publish"]

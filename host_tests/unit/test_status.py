@@ -84,7 +84,7 @@ def test_nobody_leads_before_a_heartbeat_and_its_age_is_not_known(box):
 
 
 def test_the_values_are_those_of_the_box(box):
-    box.gateway.bus.noise_bytes = 17
+    box.gateway.lines.plans[0].bus.noise_bytes = 17
     box.gateway.points[0].image.value[P_POWER_CW] = 1105023
     found = box.status_json()
     assert found["charge_points"][0]["power"] == 11050.23 and found["bus"]["noise_bytes"] == 17

@@ -9,7 +9,7 @@ LAYERS = {
         "drivers.b23", "drivers.decoding", "drivers.eastron", "drivers.eastron_1p", "drivers.mpm3pm",
     ),
     "machines": (
-        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "discovery", "drivers.evse_din",
+        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "lines", "discovery", "drivers.evse_din",
         "drivers.meter", "guard", "inbox", "keepalive", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
         "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
