@@ -5,14 +5,15 @@ from host_tests.mpy.trace import Trace
 from host_tests.sim.world import World, standard_config
 
 EVSE, METER = 1, 105
-FAULT_MS = 12000
-PAUSE_MS = 8000
+LOST_MS = 12000  # a meter counts as lost after 10 s
+FAULT_MS = 5000
+PAUSE_MS = 6000
 
 
 def break_line(trace, unit, fault):
     trace.say("station %d: %s" % (unit, fault))
     trace.world.line.faults[unit] = fault
-    trace.run(FAULT_MS)
+    trace.run(LOST_MS if fault == wire.SILENT else FAULT_MS)
     trace.world.line.faults.clear()
     trace.say("mended")
     trace.run(PAUSE_MS)

@@ -1,6 +1,6 @@
 """What a scenario prints: one line whenever something of the box changes, with the world's time in ms."""
 
-from host_tests.fakes.wire import crc16
+from binascii import crc32
 
 
 class Trace:
@@ -35,15 +35,19 @@ class Trace:
         now = [self._facts(cp) for cp in range(len(world.site.charge_points))]
         if now != self._last:
             self._last = now
-            print("%9d %s" % (world.now_ms, "; ".join(now)))
+            print("%9d %s" % (world.now_ms, "; ".join([self._text(facts) for facts in now])))
 
     def _facts(self, cp):
         point = self.world.gateway.points[cp]
         outlet = self.world.site.charge_points[cp]
-        return "limit %d reason %d evse %d/%d raw %d car %d told %s %s" % (
+        return (
             point.limit_ca, point.reason, point.evse.state, outlet.evse.state, outlet.evse.set_current_raw, outlet.car.state,
-            (self.world.told(b"get/state_str", cp) or b"").decode(), (self.world.told(b"get/fault_state", cp) or b"").decode(),
+            self.world.told(b"get/state_str", cp), self.world.told(b"get/fault_state", cp),
         )  # fmt: skip
+
+    def _text(self, facts):
+        told = tuple([(text or b"").decode() for text in facts[6:]])
+        return "limit %d reason %d evse %d/%d raw %d car %d told %s %s" % (facts[:6] + told)
 
     def _sum(self):
         world = self.world
@@ -55,7 +59,7 @@ class Trace:
         world.broker.log.clear()
 
     def _add(self, data):
-        self.digest = crc16(data + b"%d" % self.digest)
+        self.digest = crc32(data, self.digest)
 
     def end(self):
         """The last line of a scenario."""

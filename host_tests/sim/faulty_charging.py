@@ -12,7 +12,7 @@ from inbox import Inbox
 from intents import R_HEARTBEAT_FIRST, R_HEARTBEAT_SLOW, Heartbeat
 from safety import F_WANTED_CA
 
-import inbox
+import commands
 import safety
 
 # --- what a pilot can not say ---
@@ -21,7 +21,7 @@ import safety
 def no_minimum(patch):
     """Set points and ceilings below 6 A are passed on."""
     patch.setattr(safety, "MIN_CA", 0)
-    patch.setattr(inbox, "MIN_CA", 0)
+    patch.setattr(commands, "MIN_CA", 0)
 
 
 def precise_scale_forgotten(patch):
