@@ -51,9 +51,9 @@ class TcpPeer:
         self._waiter = waiter
         self._socket = connected
         self._mask = 0
-        self._buf = None
-        self._offset = 0
-        self._n = 0
+        self.out = None
+        self.out_at = 0
+        self.out_n = 0
         if connected is not None:
             self._watch(READABLE)
 
@@ -61,7 +61,7 @@ class TcpPeer:
         """Bytes read into buf; 0 when there are none now; -1 when the connection is gone."""
         if self._socket is None:
             return -1
-        n = self._read(buf)
+        n = self.fetch(buf)
         if n is None:
             return 0
         return n or -1  # 0 bytes are the end of the stream
@@ -70,10 +70,10 @@ class TcpPeer:
         """Sends buf[offset:offset + n] as far as there is room; bytes taken, or -1 when the connection is gone."""
         if self._socket is None:
             return -1
-        self._buf = buf
-        self._offset = offset
-        self._n = n
-        taken = self._send() or 0
+        self.out = buf
+        self.out_at = offset
+        self.out_n = n
+        taken = self.push() or 0
         self._watch(self._WHILE_FULL if 0 <= taken < n else READABLE)
         return taken
 
@@ -86,22 +86,18 @@ class TcpPeer:
         self._socket = None
         self._mask = 0
 
-    def _read(self, buf):
+    def fetch(self, buf):
         try:
             return self._socket.readinto(buf)
-        except (OSError, ValueError) as error:
-            return self.blame(error)
+        except OSError:
+            return -1
 
-    def _send(self):
+    def push(self):
         """Takes its arguments from self: with a `try` they would make the frame too big for the stack."""
         try:
-            return self._socket.write(self._buf, self._offset, self._n)
-        except (OSError, ValueError) as error:
-            return self.blame(error)
-
-    def blame(self, _error):
-        """Why the connection is gone; what the caller then gets. Episode."""
-        return -1
+            return self._socket.write(self.out, self.out_at, self.out_n)
+        except OSError:
+            return -1
 
     def _watch(self, mask):
         if mask == self._mask:
@@ -237,7 +233,7 @@ class TcpListener:
     def close(self):
         if self._socket is None:
             return
-        self._watch(False)
+        self.watch(False)
         self._asked.unregister(self._socket)
         self._socket.close()
         self._socket = None

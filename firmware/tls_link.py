@@ -33,6 +33,7 @@ class TlsLink(TcpLink):
         self.trouble = None
         self._host = None
         self._plain = None  # the TCP socket below, once there is TLS above it
+        self._secured = None  # the TLS socket
         self._due = 0  # bytes of a write that was not taken: it has to be repeated with the same number
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.verify_mode = ssl.CERT_REQUIRED
@@ -66,7 +67,8 @@ class TlsLink(TcpLink):
 
     def _secure(self, plain):
         """Episode."""
-        return self._context.wrap_socket(plain, do_handshake_on_connect=False, server_hostname=self._host)
+        self._secured = self._context.wrap_socket(plain, do_handshake_on_connect=False, server_hostname=self._host)
+        return self._secured
 
     def write(self, buf, offset, n):
         if self._plain is None:
@@ -75,6 +77,22 @@ class TlsLink(TcpLink):
         taken = super().write(buf, offset, n)
         self._due = n if taken == 0 else 0
         return taken
+
+    def fetch(self, buf):
+        """Its frame is too big for the stack, as it keeps the error: mbedtls takes memory here anyway."""
+        if self._secured is None:
+            return super().fetch(buf)
+        try:
+            return self._secured.readinto(buf)
+        except (OSError, ValueError) as error:
+            return self.blame(error)
+
+    def push(self):
+        """As fetch."""
+        try:
+            return self._secured.write(self.out, self.out_at, self.out_n)
+        except (OSError, ValueError) as error:
+            return self.blame(error)
 
     def blame(self, error):
         """Episode. mbedtls says in words what it does not like about a certificate."""
@@ -87,3 +105,4 @@ class TlsLink(TcpLink):
         if self._plain is not None:
             self._plain.close()
             self._plain = None
+        self._secured = None

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from net import Resolver
+from resolver import Resolver
 from sntp import Sntp
 from udp import UdpPort
 from wall import WallClock
