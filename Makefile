@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean
+.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -64,6 +64,9 @@ sim: test-setup ## seeded lives, checked after every step: make sim SEEDS=1-200 
 
 replay: test-setup ## live a recording again and compare every decision: make replay FILE=FILE, recorded by make run ARGS="--record FILE"
 	@$(VENV_PYTHON) -m tools.replay $(FILE) $(ARGS)
+
+soak: test-setup ## the firmware on a small heap while everything around it is killed; MINUTES=10 is how long, ARGS="--seed 2"
+	@$(VENV_PYTHON) -m tools.soak --minutes $(MINUTES) $(ARGS)
 
 mutants: test-setup ## firmwares with one fault each: the invariant that must catch it does; ARGS="cut_off" for those of one
 	@$(VENV_PYTHON) -m host_tests.sim.mutants $(ARGS)

@@ -10,6 +10,8 @@ import os
 import sys
 import time
 
+import micropython
+
 DOORS = ("mqtt", "modbus")  # by intents.MQTT and intents.MODBUS
 NEWEST = 12  # events in one report: more in one second are left to the console
 STATION_FACTS = ("requests", "timeouts", "crc_errors", "wrong_replies", "exceptions", "latency_ms", "latency_max_ms")
@@ -85,6 +87,9 @@ def print_state(gateway, started_ms):
     state["uptime_s"] = time.ticks_diff(time.ticks_ms(), started_ms) // 1000
     state["heap_used"] = gc.mem_alloc()
     state["heap_free"] = gc.mem_free()
+    if longest_us:
+        state["longest_step_ms"] = longest_us[0] / 1000
+        micropython.mem_info()
     print("#state " + json.dumps(state))
 
 
@@ -99,6 +104,26 @@ def record_if_asked():
     gateway.Gateway = recorder.recording(gateway.Gateway, open(path, "a"))
 
 
+longest_us = []  # of a soak: what the longest step took
+
+
+def measure_if_asked():
+    """For tools.soak: every step is timed."""
+    if not os.getenv("LADEPUNKT_SOAK"):
+        return
+    import gateway
+
+    class Timed(gateway.Gateway):
+        def step(self, now_ms):
+            began_us = time.ticks_us()
+            wait_ms = super().step(now_ms)
+            longest_us[0] = max(longest_us[0], time.ticks_diff(time.ticks_us(), began_us))
+            return wait_ms
+
+    longest_us.append(1)
+    gateway.Gateway = Timed
+
+
 def start():
     """What the chip does with boot.py and main.py, but that the app reports."""
     if sys.implementation.name != "micropython":
@@ -109,6 +134,7 @@ def start():
         install.install()
     started_ms = time.ticks_ms()
     record_if_asked()
+    measure_if_asked()
     import boot
     import failsafe
 
