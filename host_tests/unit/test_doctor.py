@@ -69,6 +69,15 @@ def test_what_is_wrong_is_told_with_what_to_do(level, value, path, says):
     assert [finding.level for finding in wrong] == [level] and says in wrong[0].line()
 
 
+def test_an_old_trouble_of_the_line_is_not_todays(tmp_path):
+    before, after = copy.deepcopy(HEALTHY), copy.deepcopy(HEALTHY)
+    before["bus"]["stations"][0]["timeouts"] = after["bus"]["stations"][0]["timeouts"] = 900
+    after["bus"]["stations"][0]["requests"] += 100
+    assert {finding.level for finding in status.judge(status.since(before, after))} == {OK}
+    after["bus"]["stations"][1].update(requests=1050, crc_errors=25)
+    assert "50.0 % of 50 requests answered with errors" in "".join(f.line() for f in status.judge(status.since(before, after)))
+
+
 def test_a_firmware_that_tells_less_is_judged_by_what_it_tells():
     assert {finding.level for finding in status.judge({"version": "0.0.9", "charge_points": []})} == {OK}
 

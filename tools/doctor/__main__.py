@@ -66,8 +66,8 @@ class Doctor:
         found = None
         if options.http_port:
             found, trouble = status.fetch(options.host, options.http_port)
-            self.details["status"] = found
-            self.tell([trouble] if found is None else status.judge(found))
+            if found is None:
+                self.tell([trouble])
         count = len(found["charge_points"]) if found else 1
         if options.mqtt_port and not (found and found.get("mqtt", {}).get("mode") == "client"):
             mqtt = net.Mqtt(options.host, options.mqtt_port, options.user, options.password)
@@ -81,6 +81,10 @@ class Doctor:
                 mqtt.close()
         if options.modbus_port:
             self.tell(net.look_modbus(options.host, options.modbus_port, values))
+        if found:
+            again, trouble = status.fetch(options.host, options.http_port)
+            self.details["status"] = again
+            self.tell([trouble] if again is None else status.judge(status.since(found, again)))
 
     # -- over USB --
 

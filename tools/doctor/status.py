@@ -11,6 +11,8 @@ STEP_MS = 390  # a primary's budget for one of its connections
 HEAP_FREE_BYTES = 16 * 1024
 IDF_FREE_BYTES = 24 * 1024
 BAD_PERCENT, ODD_PERCENT = 5, 1
+LEAST_REQUESTS = 10
+COUNTERS = ("requests", "timeouts", "crc_errors", "wrong_replies", "echoes")
 WEAK_DBM, POOR_DBM = -70, -80
 
 
@@ -25,6 +27,18 @@ def fetch(host, port):
         return None, hint(what, f"not there: {reason}", "set page.enabled in config.json to see more, or run the doctor over USB")
     except ValueError as error:
         return None, fix(what, f"no JSON: {error}", "is something else listening on this port?")
+
+
+def since(before, after):
+    """`after` with the counters of the stations since `before`: a bad hour last week is not today's trouble."""
+    earlier = {station["unit"]: station for station in before.get("bus", {}).get("stations", [])}
+    for station in after.get("bus", {}).get("stations", []):
+        old = earlier.get(station["unit"], station)
+        if station["requests"] - old["requests"] < LEAST_REQUESTS:
+            continue  # too few to tell, or restarted in between
+        for key in COUNTERS:
+            station[key] -= old[key]
+    return after
 
 
 def judge(status):
