@@ -6,7 +6,7 @@ from broker_topics import OWED, WANTED, Topics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mqtt import PUBREC, Packet
-from points import POINTS, TEXT, Image
+from points import POINTS, STAMP, TEXT, Image
 from topics import KEPT, TOLD, render, room
 
 from host_tests.fakes.peer import split
@@ -68,8 +68,9 @@ def test_reserve_moves_nothing_while_that_would_not_help():
 @pytest.mark.parametrize("text", [None, b"", b"x" * 300])
 def test_render_never_writes_more_than_room_promises(row, number, text):
     value = Image().value
+    stamp = None if text is None else b"4102441199"
     for index, _, kind, _, _ in POINTS:
-        value[index] = text if kind == TEXT else number
+        value[index] = {TEXT: text, STAMP: stamp}.get(kind, number)
     buf = bytearray(1000)
     end = render(buf, 100, row, value)
     assert 0 < end - 100 <= room(row, value)
