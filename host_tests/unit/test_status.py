@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import status
+from clock import TICKS_MASK
+from events import K_SET_POINT, K_START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intents import MODBUS, MQTT
@@ -31,7 +33,7 @@ def shapes(value, path=""):
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return {key: kind for member in value for key, kind in shapes(member, path + "[]").items()}
     names = {list: "list", str: "text", bool: "truth", int: "number", float: "number", type(None): "null"}
-    return {path + ("[]" if path == "events" else ""): names[type(value)]}
+    return {path: names[type(value)]}
 
 
 def documented():
@@ -92,6 +94,28 @@ def test_the_values_are_those_of_the_box(box):
     assert found["heap"] == {"free": 65536, "used": 98304, "idf_free": 40000} and found["wifi"] == {"rssi_dbm": -61}
     assert [door["name"] for door in found["sockets"]["doors"]] == ["broker", "page", "spare"]
     assert found["sockets"]["doors"][1]["used"] == 1 and found["sockets"]["slots"] == 8
+
+
+def events_of(*notes):
+    box = Box()
+    box.gateway.events.count = 0
+    for at_ms, kind, a, b in notes:
+        box.gateway.events.now_ms = at_ms
+        box.gateway.events.note(kind, a, b)
+    return box.status_json()["events"]
+
+
+def test_the_last_events_are_told_the_newest_first():
+    told = events_of(*((TICKS_MASK - 8000, K_SET_POINT, 0, 100 * n) for n in range(600 // 100, 20)))
+    assert [event["text"] for event in told] == ["cp 0: set point %d.00 A by MQTT" % n for n in range(19, 11, -1)]
+    assert {event["age_s"] for event in told} == {1}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 9, 70])
+def test_any_number_of_events_is_json(count):
+    told = events_of(*[(0, K_START, 0, 0)] * count)
+    assert len(told) == max(1, min(8, count))
+    assert told[0]["text"] == ("start" if count else "nothing yet")
 
 
 def test_what_the_evse_does_after_its_own_power_up_is_told(box):
