@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak
+.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak fleet
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -67,6 +67,11 @@ replay: test-setup ## live a recording again and compare every decision: make re
 
 soak: test-setup ## the firmware on a small heap while everything around it is killed; MINUTES=10 is how long, ARGS="--seed 2"
 	@$(VENV_PYTHON) -m tools.soak --minutes $(MINUTES) $(ARGS)
+
+N ?= 20
+
+fleet: test-setup ## N gateways on one Mosquitto: what each costs the broker; ARGS="--write" puts it into docs/fleet.md
+	@$(VENV_PYTHON) -m tools.fleet $(N) $(ARGS)
 
 mutants: test-setup ## firmwares with one fault each: the invariant that must catch it does; ARGS="cut_off" for those of one
 	@$(VENV_PYTHON) -m host_tests.sim.mutants $(ARGS)
