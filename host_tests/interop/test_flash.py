@@ -37,7 +37,8 @@ def board(tmp_path):
 def config(tmp_path):
     """Path of a good configuration."""
     path = tmp_path / "config.json"
-    found = {"mqtt": {"port": free_port()}, "page": {"port": free_port()}, "charge_points": [{"evse": 1, "meter": {"type": "none"}}]}
+    ports = {name: {"port": free_port()} for name in ("mqtt", "page", "modbus")}
+    found = {**ports, "charge_points": [{"evse": 1, "meter": {"type": "none"}}]}
     path.write_text(json.dumps(found))
     return path
 
