@@ -6,6 +6,7 @@ The box goes to 0 A for it (a box that charges refuses, unless --force) and star
 """
 
 import json
+import secrets
 
 from rich.prompt import Prompt
 
@@ -13,7 +14,10 @@ from host_tests.stubs.cpython import install
 from tools.flash import FlashError
 
 FILE = "config.json"
-YES, NO = "yes", "no"
+PASSWORD_FILE = "setup_password"  # what firmware/setup_mode.py reads
+PASSWORD_LETTERS = 10
+TRIES = 5
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 
 def check(config, board, file=FILE):
@@ -52,8 +56,11 @@ class Questions:
         self._between = between
 
     def run(self, say):
-        """A configuration that passes check(). What is wrong is said, and asked again with the last answers as defaults."""
-        while True:
+        """A configuration that passes check(). What is wrong is said, and asked again with the last answers as defaults.
+
+        Raises FlashError after TRIES: then it is something that nobody asks for here.
+        """
+        for _ in range(TRIES):
             config = self._all()
             try:
                 check(config, self._board)
@@ -61,6 +68,8 @@ class Questions:
             except FlashError as error:
                 say(str(error))
                 self._old = config
+                last = error
+        raise FlashError(f"{last}; if none of the questions is about it, write it into a file and use --config FILE")
 
     def _all(self):
         config = {key: value for key, value in self._old.items() if key not in ("network", "wifi", "mqtt")}
@@ -143,6 +152,11 @@ class Questions:
         answer = self._ask(text + (" (empty: as it is)" if old else ""), "" if old else None, None, True)
         self._between()
         return answer or old or ""
+
+
+def new_password():
+    """For the access point of a box's set-up: every box has its own."""
+    return "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LETTERS))
 
 
 def meter_types():

@@ -1,13 +1,11 @@
 """The questions of make configure: every way through them ends in a configuration that the firmware takes."""
 
 import itertools
-import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tests.unit.test_config import FULL
 from tools import board_data, configure
 from tools.flash import FlashError
 
@@ -68,8 +66,11 @@ def test_controllers_are_addresses_with_blanks_or_commas_between():
 
 
 def test_what_is_on_the_box_is_the_default_of_every_question_and_what_is_not_asked_stays():
-    old = {**json.loads(json.dumps(FULL)), "network": "wifi", "bus": {"gap_ms": 50}}
-    old["mqtt"]["controllers"], old["mqtt"]["first_come"] = None, False
+    old = {
+        "name": "garage", "language": "en", "heartbeat_limit_s": 80, "installation_limit_a": 32, "wifi": {"ssid": "net", "password": "secret"},
+        "bus": {"gap_ms": 50}, "charge_points": [{"evse": 7, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
+        "mqtt": {"mode": "client", "host": "broker.local", "port": 8883, "user": "u", "password": "p", "prefix": "garage/", "keepalive_s": 30},
+    }  # fmt: skip
     board = {**PLAIN, "evse_ids": [7]}
     person = Person({"empty: as it is": ""})
     config = configure.Questions(board, old, person).run(print)
@@ -80,6 +81,11 @@ def test_an_answer_that_does_not_fit_is_said_and_asked_again_with_the_others_kep
     config, said = asked(PLAIN, {"EVSE controller": ["9", "2"], "Name of the box": ["garage", "garage"]})
     assert "charge_points[0].evse: expected one of evse_ids" in said[0]
     assert config["charge_points"][0]["evse"] == 2 and config["name"] == "garage"
+
+
+def test_what_nobody_asks_for_is_not_asked_for_ever():
+    with pytest.raises(FlashError, match="colour: unknown key.*--config FILE"):
+        asked(PLAIN, old={"colour": "red"})
 
 
 def test_a_number_is_asked_for_until_it_is_one():
@@ -116,6 +122,16 @@ def test_a_file_that_can_not_be_used_is_named(tmp_path, text, words):
 def test_the_words_of_the_firmware_are_passed_on():
     with pytest.raises(FlashError, match="mine.json: charge_points: missing; .*correct it and run it again"):
         configure.check({}, PLAIN, "mine.json")
+
+
+def test_the_password_of_the_set_up_is_one_that_the_firmware_takes(monkeypatch, tmp_path):
+    import setup_mode
+
+    made = {configure.new_password() for _ in range(50)}
+    assert len(made) == 50
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / setup_mode.PASSWORD_FILE).write_text(max(made))
+    assert setup_mode.password() == max(made) and configure.PASSWORD_FILE == setup_mode.PASSWORD_FILE
 
 
 # Two charge points take units 1, 2 and 105, 106; whatever else somebody types that is valid alone is valid together.

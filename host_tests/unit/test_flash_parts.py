@@ -177,6 +177,11 @@ def test_a_healthy_box_with_an_address_is_not_waited_for_any_longer():
     assert found == ("0.1.0", "192.0.2.5") and box.now_s == 4
 
 
+def test_an_address_before_the_report_is_not_the_end():
+    found, box = waited(health.ADDRESS + "192.0.2.5", None, None, UP)
+    assert found == ("0.1.0", "192.0.2.5") and box.now_s == 4
+
+
 def test_an_address_that_never_comes_is_waited_for_half_a_minute():
     found, box = waited(UP)
     assert found == ("0.1.0", None) and 30 <= box.now_s <= 32

@@ -99,6 +99,7 @@ class Flash:
         self._put(board_data.BOARD_FILE, board_bytes)
         if _parsed(device.read(configure.FILE)) != config:
             self._put(configure.FILE, (json.dumps(config, indent=1) + "\n").encode())
+        password = self._set_up_password()
         if application is not None:
             self._put_floor(floor, has_floor)
             self._activate()
@@ -109,7 +110,10 @@ class Flash:
         version, address = health.wait(device, self._say, address_s=health.ADDRESS_S if in_network else 0)
         missing = "none yet: are Wi-Fi name and password right, is the cable in?" if in_network else "none: no network is configured"
         self._say(f"healthy: version {version}, address {address or missing}")
-        return list(lines.lines(checked, address))
+        found = list(lines.lines(checked, address))
+        if password:
+            found.append(("Set-up over Wi-Fi, when the button is held while the box starts", ["password of its access point: " + password]))
+        return found
 
     # -- MicroPython ---------------------------------------------------------------------------------------------------
 
@@ -217,6 +221,16 @@ class Flash:
             self._say("the floor stays as it is; this version has another one, --replace-floor replaces it")
             return
         self._send({name: floor[name] for name in wanted})
+
+    def _set_up_password(self):
+        """That of the box's own access point, made now if there is none; None for a board without a button."""
+        if not self._board.get("button"):
+            return None
+        there = (self._device.read(configure.PASSWORD_FILE) or b"").decode("ascii", "replace")
+        password = there or configure.new_password()
+        if not there:
+            self._put(configure.PASSWORD_FILE, password.encode())
+        return password
 
     def _activate(self):
         active = (self._device.read(files.ACTIVE) or b"").decode()

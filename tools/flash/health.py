@@ -28,7 +28,7 @@ def wait(device, say, clock=time.monotonic, limit_s=LIMIT_S, address_s=ADDRESS_S
             continue
         if line is not None and start.take(line):
             end_s = min(end_s, clock() + address_s)
-        if start.address:
+        if start.address and start.version:
             break
     return start.result()
 
