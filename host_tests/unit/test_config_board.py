@@ -101,3 +101,10 @@ def test_an_rdm6300_needs_a_uart_of_the_board():
 def test_a_reader_does_not_share_the_uart_of_the_line():
     with pytest.raises(ConfigError, match=r"board.json: rfid.uart: expected another one than that of rs485\[0\], found 1"):
         check_fit(*with_reader("rdm6300", {**READER, "uart": 1}))
+
+
+def test_nor_that_of_a_second_line():
+    config, board = with_reader("rdm6300", {**READER, "uart": 2})
+    board["rs485"].append({**board["rs485"][0], "uart": 2})
+    with pytest.raises(ConfigError, match=r"board.json: rfid.uart: expected another one than that of rs485\[1\], found 2"):
+        check_fit(config, board)

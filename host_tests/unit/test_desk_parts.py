@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from host_tests.fakes.site import standard_site
-from tools.desk import boards, rules
+from tools.desk import boards, rules, tags
 from tools.desk.wires import WatchdogLine
 
 NC = {"pin": 1, "contact": "nc", "active": 1}
@@ -131,3 +131,28 @@ def test_changes_are_what_the_rules_know(command, expected):
 def test_other_changes_are_refused(command):
     with pytest.raises(ValueError, match=next(iter(command))):
         rules.changes(command, rules.EVSE, "an EVSE")
+
+
+def test_the_reader_of_tags_gets_a_uart_and_pins_that_nobody_uses():
+    board = {"rs485": [{"uart": 2, "tx": 48, "rx": 46, "de": None}]}
+    (said,) = tags.fit(board)
+    assert board["rfid"] == {"uart": 1, "rx": 47, "tx": 45} and "UART 1" in said
+    assert tags.fit(board) == [], "the board has one now"
+
+
+def test_a_tag_at_the_reader_is_frames_on_its_line_until_it_is_taken_away():
+    reader = tags.TagReader()
+    try:
+        with open(reader.path, "rb", buffering=0) as line:
+            reader.hold("0008844356", 0.2)
+            assert line.read(14) == b"\x02100086F44426\x03"
+            reader.hold("1", 60)
+            read = b""
+            while b"\x02100000000111\x03" not in read:
+                read += line.read(14)
+    finally:
+        reader.stop()
+        reader.stop()
+    for wrong in (None, 5, "", "x", "4294967296", "00000000001", "²"):
+        with pytest.raises(ValueError, match="must be the number on a tag"):
+            reader.hold(wrong, 1)

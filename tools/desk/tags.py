@@ -16,9 +16,10 @@ def fit(board):
     """Give the board a UART for the reader if it has none, as its owner would. Returns a sentence per change."""
     if board.get("rfid"):
         return []
-    uart = 1 if board["rs485"][0]["uart"] == 2 else 2
-    taken = {value for row in board["rs485"] for value in row.values()}
-    pins = [pin for pin in (47, 48, 46) if pin not in taken]
+    uarts = [row["uart"] for row in board["rs485"]]
+    uart = next(number for number in (2, 1, 0) if number not in uarts)
+    taken = {row.get(key) for row in board["rs485"] for key in ("tx", "rx", "de")}
+    pins = [pin for pin in range(48, -1, -1) if pin not in taken]
     board["rfid"] = {"uart": uart, "rx": pins[0], "tx": pins[1]}
     return ["a reader of tags listens at UART %d here" % uart]
 
