@@ -96,8 +96,18 @@ def published(row):
     return f"{kind}{unit}, {row['low']} to {row['high']}{decimals}"
 
 
-def status_of(key):
-    return LATER if key in rows.LATER else WORKS
+def can_switch():
+    """True when the firmware can switch phases and interrupt CP."""
+    return (ROOT / "firmware" / "phases.py").exists()
+
+
+def acting(key, text, names):
+    """(status, what the box does, proofs) of what a controller sets: SWITCHING needs a part of the firmware and relays of the board."""
+    if key not in rows.SWITCHING:
+        return WORKS, text, names
+    if not can_switch():
+        return LATER, text, names
+    return WORKS, text + "; a board without the relay echoes it only, and `state_str` says so", (*names, *rows.SWITCHING[key])
 
 
 def get_rows():
@@ -119,7 +129,8 @@ def set_rows():
     for topic, (kind, text, names) in rows.SET.items():
         results = [row["result"] for row in messages if row["topic"] == topic]
         cases = ", ".join(f"{results.count(result)} {result}" for result in ("accepted", "rejected", "ignored"))
-        yield f"`internal_chargepoint/{topic.replace('0/', 'N/')}`", kind, status_of(topic), text, f"{len(results)} cases: {cases}<br>{proofs(names)}"
+        status, text, names = acting(topic, text, names)
+        yield f"`internal_chargepoint/{topic.replace('0/', 'N/')}`", kind, status, text, f"{len(results)} cases: {cases}<br>{proofs(names)}"
     for topic, text, case in rows.SET_ABSENT:
         if not any(row["topic"] == case and row["result"] in ("wiped", "ignored") for row in messages):
             raise Unproven(f"tools/conformance_rows.py: expected a case of set_messages.json that is wiped or ignored, found {case}: add it there")
@@ -142,8 +153,8 @@ def write_rows():
     """(register, value, status, what the box does, proofs)"""
     cases = [case["name"] for case in golden("registers.json")["vectors"]]
     for row in sorted((*rows.WRITE, *rows.WRITE_ABSENT)):
-        status = ABSENT if row in rows.WRITE_ABSENT else status_of(row[0])
-        yield str(row[0]), row[1], status, row[2], proofs(row[3], cases)
+        status, text, names = acting(row[0], row[2], row[3])
+        yield str(row[0]), row[1], ABSENT if row in rows.WRITE_ABSENT else status, text, proofs(names, cases)
 
 
 def counts(found):

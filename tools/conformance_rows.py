@@ -49,8 +49,13 @@ SET = {
     "global_data": ("object with `heartbeat`", "two different heartbeats closer together than `heartbeat_limit_s` make the sender alive; replays and stamps that are none do not count", ("test_inbox.py::test_a_stamp_lies_above_0_and_before_2100", "test_inbox.py::test_replayed_heartbeats_never_wake_a_door_however_many_differ")),
     "last_tag": ("text or null", "the tag of all charge points; `null` clears it", ("test_inbox.py::test_heartbeat_and_tag_are_for_the_whole_gateway_and_have_no_number",)),
 }
-# What is taken and echoed while the firmware can not act on it yet: topics of SET, registers of WRITE.
-LATER = ("0/data/phases_to_use", "0/data/trigger_phase_switch", "0/data/cp_interruption_duration", 10180, 10181, 10198)
+# Topics of SET and registers of WRITE that need firmware/phases.py to act, and what then shows that they do.
+_SWITCHED = ("test_switching.py::test_a_car_is_taken_to_one_phase_and_back", "test_phase_wishes.py::test_triggers_during_a_switch_merge_into_it")
+_INTERRUPTED = ("test_switching.py::test_an_interruption_is_no_unplug_and_no_fault",)
+SWITCHING = {
+    "0/data/phases_to_use": _SWITCHED, "0/data/trigger_phase_switch": _SWITCHED, "0/data/cp_interruption_duration": _INTERRUPTED,
+    10180: _SWITCHED, 10181: _SWITCHED, 10198: _INTERRUPTED,
+}  # fmt: skip
 
 # The pages list them, or openWB does: accepted and without effect. Topic below openWB/set/, why, a case of set_messages.json.
 SET_ABSENT = (

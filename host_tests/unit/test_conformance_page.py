@@ -1,10 +1,8 @@
 """docs/conformance.md is what the tables say, its rows are those of the firmware, and a row without a proof is refused."""
 import sys
 
-import commands
 import pytest
 import registers
-from points import P_PHASES_IN_USE, Image
 from topics import TOLD
 
 from tools import conformance, conformance_rows
@@ -48,16 +46,15 @@ def test_every_register_that_can_be_written_has_a_row():
     assert {row[0] - registers.FIRST for row in rows} == set(registers.WRITABLE)
 
 
-def test_what_is_said_to_have_no_effect_yet_has_none():
-    """When phases and CP can be switched, LATER in tools/conformance_rows.py is to become empty."""
-    box = type("Point", (), {"image": Image(), "standing": None})
-    before = list(box.image.value)
-    if conformance_rows.LATER:
-        commands.switch_phases(box, 0)
-        assert box.image.value[P_PHASES_IN_USE] == before[P_PHASES_IN_USE]
-        assert hasattr(commands, "NO_PHASE_SWITCH") and hasattr(commands, "NO_CP_RELAY")
-    known = {*conformance_rows.SET, *(row[0] for row in conformance_rows.WRITE)}
-    assert set(conformance_rows.LATER) <= known
+def test_what_needs_relays_works_once_the_firmware_can_switch_and_needs_its_own_proof_then(monkeypatch):
+    assert set(conformance_rows.SWITCHING) <= {*conformance_rows.SET, *(row[0] for row in conformance_rows.WRITE)}
+    text, names = "taken", ("a",)
+    monkeypatch.setattr(conformance, "can_switch", lambda: False)
+    assert conformance.acting(10181, text, names) == (conformance.LATER, text, names)
+    monkeypatch.setattr(conformance, "can_switch", lambda: True)
+    status, said, proofs = conformance.acting(10181, text, names)
+    assert status == conformance.WORKS and "without the relay" in said and len(proofs) > len(names)
+    assert conformance.acting(10171, text, names) == (conformance.WORKS, text, names)
 
 
 def test_every_row_is_proven():
