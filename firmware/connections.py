@@ -26,7 +26,7 @@ class Slot:
     `inbound` and `tx` are MQTT's; other doors use inbound.buf and tx.buf[tx.start:tx.end] as they like.
     """
 
-    def __init__(self):
+    def __init__(self, body_bytes=BODY_BYTES):
         self.door = None
         self.peer = None  # the port: readinto(buf), write(buf, offset, n), close(), address
         self.fresh = False  # just accepted; the door takes that back
@@ -35,7 +35,7 @@ class Slot:
         self.chunk = bytearray(CHUNK_BYTES)
         self.at = 0  # chunk[at:have] is not parsed yet
         self.have = 0
-        self.inbound = Inbound(BODY_BYTES)
+        self.inbound = Inbound(body_bytes)
         self.tx = Packet(TX_BYTES)
         self.blocked = False  # the peer took less than it was given
         self.young = Latch()
@@ -114,11 +114,11 @@ class Connections:
     in the backlog of the listener. Never evicted: who sent the newest accepted heartbeat, and who has just come.
     """
 
-    def __init__(self, doors, sockets=SOCKETS):
-        """Raises ValueError when the shares are more than there is."""
+    def __init__(self, doors, sockets=SOCKETS, body_bytes=BODY_BYTES):
+        """body_bytes: the longest packet that comes in. Raises ValueError when the shares are more than there is."""
         self.doors = doors
         listeners = len([door for door in doors if door.listener is not None])
-        self.slots = [Slot() for _ in range(sockets - listeners)]
+        self.slots = [Slot(body_bytes) for _ in range(sockets - listeners)]
         if sum([door.share for door in doors]) > len(self.slots):
             raise ValueError("shares: expected at most %d in all, as %d sockets have %d listeners" % (len(self.slots), sockets, listeners))
         self.heartbeat_slot = None  # the doors set it: the connection of the newest accepted heartbeat

@@ -22,6 +22,7 @@ from safety import F_MAINTENANCE
 WAIT_MAX_MS = const(1000)
 BROKER = "broker"
 BROKER_SHARE = const(4)  # of the connections; every other door has a share of one
+CLIENT_BODY_BYTES = const(264)  # the longest request of Modbus has 260; half as much as a CONNECT
 CLIENT_SLOTS = const(4)  # where the box dials the broker: the pool serves Modbus and the page only
 BUTTON_MS = const(5000)  # held that long it is a local action
 
@@ -57,6 +58,7 @@ class Gateway:
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
         self.modbus = self._open_modbus(box_id) if modbus is not None else None
+        self.kept = self._restore() if modbus is not None and memory is not None else None
         self.extras = []  # what not every box has: step(now_ms) and .episode
         self._open_extras(reader, udp, box_id, now_ms)
         self.events = Events(len(self.points), DOOR_COUNT)
@@ -75,7 +77,7 @@ class Gateway:
         if modbus is not None:
             doors.insert(0, Door("modbus", modbus, 1))
         if not inside:
-            return Connections(doors, CLIENT_SLOTS + len(doors) - 1)
+            return Connections(doors, CLIENT_SLOTS + len(doors) - 1, CLIENT_BODY_BYTES)
         sockets = self.config["mqtt"]["sockets"]
         others = 2 * len(doors)  # their shares, and all listeners: the spare door has none, the broker has one
         doors.insert(0, Door("broker", net_port, min(BROKER_SHARE, sockets - others)))
@@ -120,6 +122,12 @@ class Gateway:
         from status import Status
 
         return Page(self.pool, self.pool.doors[-2], page[1], Status(self, page[2]))
+
+    def _restore(self):
+        """At boot."""
+        from kept import Kept
+
+        return Kept(self.memory, self.points, self.config["modbus"]["controllers"])
 
     def _add_charge_point(self, row, drivers, now_ms):
         gap_ms = self.config["bus"]["gap_ms"]
@@ -221,6 +229,8 @@ class Gateway:
         self._step_tags(now_ms)
         if self.memory is None:
             return
+        if self.kept is not None:
+            self.kept.look()
         resting = True
         for i in range(len(self.points)):
             self.memory.put_cp(i, self.points[i].relay.saved)

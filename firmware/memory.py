@@ -30,6 +30,8 @@ M_CP = const(0)  # state of the CP relay, see cp_relay
 M_LATCHED = const(2)  # latched faults, see guard
 M_METER = const(18)  # kind of the meter that was found, 0 none yet, see drivers.meters
 M_BLOCK = const(20)  # registers of its longest block, 0 not known yet
+M_SET = const(6)  # two bytes each: set point of Modbus, see kept
+M_LEADER = const(10)  # four bytes each: who sent it
 
 
 class Memory:

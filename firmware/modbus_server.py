@@ -5,7 +5,7 @@ Facts: Modbus messaging on TCP/IP 1.0b (MBAP header), Modbus application protoco
 
 from micropython import const
 
-from clock import Latch
+from clock import elapsed_ms
 from connections import GONE
 from modbus import EXCEPTION_FLAG, READ_HOLDING, READ_INPUT, WRITE_MULTIPLE, word
 
@@ -54,7 +54,6 @@ class Session:
         self._have = 0  # bytes of the request so far
         self._need = _HEAD_BYTES
         self._data_bytes = 0  # of a read answer, or what a write answer repeats
-        self._heard = Latch()
 
     def step(self, now_ms):
         """One bounded bite: at most one chunk read and one request answered."""
@@ -84,11 +83,10 @@ class Session:
         self.slot.fresh = False
         self._have = 0
         self._need = _HEAD_BYTES
-        self._heard.mark(now_ms)
         self._enter(OPEN)
 
     def _check_times(self, now_ms):
-        if self._heard.check(now_ms, self.owner.idle_ms):
+        if elapsed_ms(now_ms, self.slot.active_ms) >= self.owner.idle_ms:
             self._end(SILENT)
         elif self.slot.stalled(now_ms):
             self._end(STALLED)
@@ -112,7 +110,6 @@ class Session:
             if not self._need:
                 self._end(NOT_MODBUS)
             elif self._have == self._need:
-                self._heard.mark(now_ms)
                 self.slot.active_ms = now_ms
                 self._answer(now_ms)
                 self._have = 0

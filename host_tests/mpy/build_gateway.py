@@ -32,6 +32,16 @@ class NoLink:
         pass
 
 
+class NoListener:
+    """Of the Modbus door, which is open unless somebody switches it off."""
+
+    def waiting(self):
+        return False
+
+    def watch(self, on):
+        pass
+
+
 class NoStore:
     def load(self, *_):
         return 0
@@ -68,7 +78,8 @@ def build():
     from gateway import Gateway
     from memory import Memory
 
-    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], Memory(NoStore(), NoStore(), 0))
+    memory = Memory(NoStore(), NoStore(), 0)
+    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], memory, modbus=NoListener())
     for now_ms in range(0, 1900, 10):  # after 2 s the first ones in the crowd could be evicted
         gateway.step(now_ms)
     if DOOR == "broker" and gateway.door.broker.online() != len(gateway.pool.slots):

@@ -10,7 +10,7 @@ LAYERS = {
     ),
     "machines": (
         "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "lines", "discovery", "drivers.evse_din",
-        "drivers.meter", "guard", "inbox", "keepalive", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
+        "drivers.meter", "guard", "inbox", "keepalive", "kept", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
         "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
     "wiring": ("gateway",),
@@ -96,6 +96,8 @@ ALLOWED_BIG_FRAMES = {
     "gateway.Gateway._add_charge_point": "boot",
     "client_door.ClientDoor._build_client": "boot",
     "gateway.Gateway._open_*": "boot",
+    "kept.Kept._restore": "boot",
+    "kept.Kept._write": "one new set point",
     "modbus_door.ModbusDoor.write": "one write",
     "modbus_door.ModbusDoor._wish": "one write",
     "modbus_door.ModbusDoor._act": "one write",
