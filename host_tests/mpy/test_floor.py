@@ -19,7 +19,11 @@ FEEDING = "print('up')\n    while True:\n        failsafe.wdt.feed(); time.sleep
 HOG = "hog = []\nprint('eating')\nwhile True:\n    hog.append(bytearray(48))\n"
 # A gateway of which one machine is broken: everything else around it is the real app.
 BROKEN_GATEWAY = """
+class Events:
+    def note(self, *what):
+        pass
 class Gateway:
+    events = Events()
     def __init__(self, *arguments, **named):
         self.steps = 0
     def note(self, text):
