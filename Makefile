@@ -37,8 +37,8 @@ PYTEST := $(VENV_PYTHON) -m pytest
 # What must always be covered, branches included; of the rest coverage is only told.
 ALL_COVERED := firmware/safety.py,firmware/modbus.py
 TWO_AT_A_TIME := -n 2 --dist loadfile
-# Interop runs alone and in real time: a busy machine may hold it up. What fails is tried twice more, and counted as "rerun".
-ALONE := --reruns 2 --reruns-delay 2
+# Interop waits in real time, two files side by side; a busy machine may hold it up. What fails is tried twice more, and counted as "rerun".
+WAITING := $(TWO_AT_A_TIME) --reruns 2 --reruns-delay 2
 COVERAGE := --cov=firmware --cov-branch --cov-report=
 
 test: test-setup ## what must pass before every commit; 5 to 9 minutes on two cores
@@ -48,13 +48,13 @@ test: test-setup ## what must pass before every commit; 5 to 9 minutes on two co
 	@$(VENV_PYTHON) -m coverage report --skip-covered
 	@$(VENV_PYTHON) -m coverage report --include="$(ALL_COVERED)" --fail-under=100
 	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) host_tests/sim host_tests/mpy
-	@$(PYTEST) -q -m "not long" $(ALONE) host_tests/interop
+	@$(PYTEST) -q -m "not long" $(WAITING) host_tests/interop
 
-test-long: test-setup ## the same with larger numbers, and what takes its time; MINUTES=10 is about how long
+test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is about how long
 	@$(VENV_PYTHON) -m tools.tidy --quiet
 	@$(VENV_PYTHON) -m tools.bench --check
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(ALONE) host_tests/interop
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(WAITING) host_tests/interop
 
 SEEDS ?= 1-20
 HOURS ?= 0.25

@@ -20,6 +20,14 @@ def pytest_sessionstart(session):
         pytest.exit(f"umqtt.simple is not in {install.UMQTT}: run make setup", returncode=3)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A module with MINUTES grows with them: `make test-long` runs what is `long` and what `scales`, nothing else twice."""
+    for item in items:
+        if hasattr(getattr(item, "module", None), "MINUTES"):
+            item.add_marker("scales")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_sessionfinish(session, exitstatus):
     yield

@@ -32,7 +32,8 @@ RETAINED = {
 COMMANDS = [name for name in RETAINED if name != "0/data/set_current"]
 TOO_LONG = b'"' + b"x" * 600 + b'"'
 MARKS = ("", "try_private false", "notifications false")  # the box knows a bridge by either one
-RESTARTS = 40 if float(os.environ.get("LADEPUNKT_MINUTES", "1")) >= 10 else 3
+MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1"))
+RESTARTS = 40 if MINUTES >= 10 else 3
 LOOK_S = 0.05
 USER = {"user": "homeassistant", "password": "secret"}  # as the page has it
 

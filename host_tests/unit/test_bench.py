@@ -6,6 +6,8 @@ import pytest
 
 from tools import bench
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 ISSUE_NAMES = {
     "steady_bytes_32", "steady_bytes_64", "steady_total_bytes_32", "step_ops", "longest_step_ops_32", "bus_cycle_ratio", "set_to_bus_p99_ms",
     "cutoff_lag_worst_ms", "confirmed_or_cp_open_worst_ms", "zero_frame_after_reset_ms", "sim_seconds_per_second", "longest_step_ms", "live_heap_bytes_32", "mpy_bytes",

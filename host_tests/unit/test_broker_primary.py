@@ -14,6 +14,8 @@ from host_tests.fakes.peer import connect, publish, subscribe
 from host_tests.fakes.primary import COLLECT_MS, PUBLISH_BUDGET_MS, Primary, golden
 from host_tests.unit.broker_bench import HEARTBEAT, ROOT, SET_CURRENT, Box
 
+pytestmark = pytest.mark.no_cover  # it covers nothing that the tests of the parts do not
+
 MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1"))
 CYCLES = 10000 if MINUTES >= 10 else 150
 

@@ -1,6 +1,10 @@
 """The budget of every build: growth above 2 % is named, module by module; less, new and a few bytes are not."""
 
+import pytest
+
 from tools import budget
+
+pytestmark = pytest.mark.no_cover  # not about the firmware
 
 
 def test_a_module_that_has_grown_is_named_with_what_to_do():

@@ -15,6 +15,8 @@ from points import P_PARENT_CP, P_PHASES_TO_USE, P_SET_CURRENT_CA
 from host_tests.fakes.evse import PRECISE
 from host_tests.sim.world import SET, TOLD, World, standard_config
 
+pytestmark = pytest.mark.no_cover  # it covers nothing that the tests of the parts do not
+
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 OTHER_ROOTS = ("isss/", "command/")
 WIPED = {"accepted": True, "rejected": True, "wiped": True, "ignored": False}

@@ -7,6 +7,8 @@ import pytest
 
 from tools.runtimes import ROOT
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 SKIPPING = "import pytest\n\ndef test_skipped():\n    pytest.skip('no broker here')\n\ndef test_good():\n    assert True\n"
 EXPECTED_FAILURE = "import pytest\n\n@pytest.mark.xfail(reason='known')\ndef test_a():\n    assert False\n"
 

@@ -3,7 +3,11 @@ import ast
 import sys
 import types
 
+import pytest
+
 from tools import consts
+
+pytestmark = pytest.mark.no_cover  # not about the firmware
 
 POINTS = '''"""Doc."""
 from micropython import const

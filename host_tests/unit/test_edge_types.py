@@ -8,6 +8,8 @@ from host_tests.unit import esp32_stubs
 from tools.runtimes import FIRMWARE
 from tools.tidy.tables import FLOOR, LAYERS
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 # Instances that come from another module, or from a parameter.
 KNOWN = {
     "app": {"wdt": "machine.WDT", "port.uart": "machine.UART"},

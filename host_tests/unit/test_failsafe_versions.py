@@ -7,6 +7,8 @@ import pytest
 
 from host_tests.unit.floor import BOARD, HARD_RESET, PWRON_RESET, WDT_RESET, Floor, put_app
 
+pytestmark = pytest.mark.no_cover  # it covers nothing that the tests of the parts do not
+
 STARTS = 11
 
 

@@ -12,6 +12,8 @@ from host_tests.fakes.wire import SILENT
 from host_tests.sim.chip import WDT_RESET
 from host_tests.sim.world import SET, World, standard_config
 
+pytestmark = pytest.mark.no_cover  # it covers nothing that the tests of the parts do not
+
 RCD = 1
 SET_TOPICS = Path(__file__).resolve().parents[1] / "golden" / "set_topics.json"
 

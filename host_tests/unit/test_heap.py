@@ -3,6 +3,8 @@ import pytest
 
 from tools import heap
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 EMPTY = "pass"
 KEEP = "kept = bytearray(40000)"
 DROP = "for i in range(100):\n    bytearray(40000)"

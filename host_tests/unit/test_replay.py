@@ -9,6 +9,8 @@ from host_tests.sim import swarm, world
 from tools import replay
 from tools.desk.recorder import recording
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 
 def recorded(monkeypatch, seed, seconds):
     """The lines of a seeded life, and the decisions of its gateways as (limit_ca, reason) of each charge point."""

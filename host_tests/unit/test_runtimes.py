@@ -3,6 +3,8 @@ import pytest
 
 from tools import runtimes, wasi
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 
 def script(tmp_path, text):
     path = tmp_path / "script.py"

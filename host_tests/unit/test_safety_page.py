@@ -7,6 +7,8 @@ from host_tests.sim import mutants
 from host_tests.sim.invariants import SENTENCES
 from tools import safety_page
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 
 def test_the_page_is_what_the_code_says():
     found = safety_page.PAGE.read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ import pytest
 from tools import mpy
 from tools.shrink import ShrinkError, shrink, shrink_all
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 SOURCE = '''"""_Doc stays."""
 _LIMIT = 3
 

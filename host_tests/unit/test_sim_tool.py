@@ -10,6 +10,8 @@ from host_tests.sim.draws import Draws, Replay
 from tools import sim, sim_shrink
 from tools.sim_shrink import Life
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 
 def test_draws_are_those_of_random_and_can_be_drawn_again():
     plain, draws = random.Random(7), Draws(random.Random(7))

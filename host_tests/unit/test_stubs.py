@@ -16,6 +16,8 @@ import pytest
 from host_tests.stubs.cpython import install
 from tools import runtimes
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 
 @pytest.fixture
 def pair():

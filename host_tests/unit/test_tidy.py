@@ -10,6 +10,8 @@ from tools.tidy import checks, constructs, frames, imports, names, sizes, texts
 from tools.tidy.__main__ import ROOT, check_sources, project_files
 from tools.tidy.finding import Source
 
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
 OWN = {"clock", "text", "bus", "gateway", "board", "app", "drivers.meter"}
 
 
