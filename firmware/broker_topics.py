@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from topics import KEPT, TOLD, render, room, roots_of
+from topics import KEPT, ROOT, SHARED, TOLD, render, room, roots_of
 
 # Flags of a topic, per session.
 WANTED = const(1)  # subscribed: told in every round
@@ -14,35 +14,49 @@ _TOLD_COUNT = len(TOLD)
 
 
 class Topics:
-    """All topics; those of KEPT are told to who subscribes, when there is a value, and not in rounds. Mirrors have none of those."""
+    """All topics; those of KEPT are told to who subscribes, when there is a value, and not in rounds. Mirrors have none of those.
+
+    Behind them what the charge points share: the tag, told like a value of the box, and the newest accepted heartbeat, kept.
+    """
 
     def __init__(self, prefix, points, mirrors=()):
         """mirrors: ids below openWB/chargepoint/ under which the first charge points are told once more."""
         self._roots = roots_of(prefix, points, mirrors)
-        self._points = points + points[: len(mirrors)]
-        self.count = len(self._roots) * _ROW_COUNT
+        self._root = prefix + ROOT
+        self._points = points + points[: len(mirrors)] + points[:1]
+        self._shared = len(self._roots) * _ROW_COUNT
+        self.count = self._shared + len(SHARED)
         self._own = len(points) * _ROW_COUNT
         self._row = None  # what is being told
         self._value = None
 
     def name(self, i):
         """Episode: topic i."""
-        return self._roots[i // _ROW_COUNT] + _ROWS[i % _ROW_COUNT][0]
+        return self._root_of(i) + self._row_of(i)[0]
+
+    def _root_of(self, i):
+        return self._roots[i // _ROW_COUNT] if i < self._shared else self._root
+
+    def _row_of(self, i):
+        return _ROWS[i % _ROW_COUNT] if i < self._shared else SHARED[i - self._shared]
+
+    def _is_kept(self, i):
+        return i % _ROW_COUNT >= _TOLD_COUNT or i == self.count - 1
 
     def next(self, flags, i, flag):
         """The first topic from i on that has this flag and is told for it; `count`: none has."""
-        while i < self.count and not (flags[i] & flag and (flag == OWED or i % _ROW_COUNT < _TOLD_COUNT)):
+        while i < self.count and not (flags[i] & flag and (flag == OWED or not self._is_kept(i))):
             i += 1
         return i
 
     def tell(self, tx, i, retain):
         """Puts topic i behind what waits in a Packet. False: there is no room now. What can never fit is left out."""
-        row = _ROWS[i % _ROW_COUNT]
+        row = self._row_of(i)
         self._row = row
         self._value = self._points[i // _ROW_COUNT].image.value
-        if i % _ROW_COUNT >= _TOLD_COUNT and (i >= self._own or self._value[row[1]] is None):
+        if self._is_kept(i) and (self._own <= i < self._shared or self._value[row[1]] is None):
             return True
-        if not self._open(tx, self._roots[i // _ROW_COUNT]):
+        if not self._open(tx, self._root_of(i)):
             return tx.start == tx.end
         tx.end = render(tx.buf, tx.end, row, self._value)
         tx.close_behind(retain)

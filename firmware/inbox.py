@@ -25,6 +25,7 @@ from topics import ROOT, SET_ROOT
 HEARTBEAT_END = b"4102441200"  # 2100-01-01: a stamp in milliseconds is not a stamp
 
 TAG_BYTES = const(64)
+GLOBAL_DATA_BYTES = const(128)  # a longer one is taken and echoed, but not kept for who subscribes later
 UNKNOWN = const(-1)  # below one of our charge points, but get/... or a name that does not exist: wiped, nothing else
 NOT_OURS = const(-2)  # below another charge point, or below none: left alone
 TRIGGERS = {b"true": b"true", b"1": b"true", b"1.0": b"true", b"false": b"false", b"0": b"false", b"0.0": b"false"}
@@ -192,6 +193,7 @@ class Inbox:
             self.replays += 1
             return NOT_TAKEN
         self._heartbeat.admit(self.sender).arrive(number.digits, number.n, now_ms)
+        self._points[0].image.value[P_HEARTBEAT] = payload if len(payload) <= GLOBAL_DATA_BYTES else None
         return payload
 
     def _take_tag(self, _point, payload, retained, _now_ms):

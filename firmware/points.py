@@ -13,6 +13,7 @@ NUMBER = const(0)
 BOOL = const(1)
 TEXT = const(2)  # bytes, already escaped; None is null
 STAMP = const(3)  # unix seconds as digits (bytes): they exceed the small integers; None is null
+RAW = const(4)  # JSON as it came in (bytes)
 
 UNSTAMPED = b"null"  # P_RFID_TIMESTAMP_S of a tag that its charge point has not seen yet (see tag)
 
@@ -97,7 +98,7 @@ POINTS = (
     (P_TRIGGER, b"data/trigger_phase_switch", BOOL, 0, None),
     (P_CP_SECONDS, b"data/cp_interruption_duration", NUMBER, 0, None),
     (P_PARENT_CP, b"data/parent_cp", TEXT, 0, None),
-    (P_HEARTBEAT, b"global_data", TEXT, 0, None),
+    (P_HEARTBEAT, b"global_data", RAW, 0, None),
     (P_LAST_TAG, b"last_tag", TEXT, 0, None),
 )
 

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from points import BOOL, NUMBER, POINTS, STAMP, TEXT
+from points import BOOL, NUMBER, POINTS, RAW, STAMP, TEXT
 from text import put_bytes, put_number
 
 _COMMA = const(0x2C)
@@ -27,6 +27,7 @@ def _topics(below):
 
 TOLD = _topics(b"get/")  # published once per second
 KEPT = _topics(b"data/")  # what a broker keeps of what a controller said; published when it is accepted
+SHARED = _topics(b"last_tag") + _topics(b"global_data")  # of the box; see Topics of the broker
 
 
 def roots_of(prefix, points, mirrors):
@@ -37,7 +38,7 @@ def roots_of(prefix, points, mirrors):
 
 def room(row, value):
     """So many bytes `render` writes at most."""
-    if row[3] != TEXT:
+    if row[3] != TEXT and row[3] != RAW:
         return row[2] * _NUMBER_BYTES + 2
     n = 6  # two quotes, and what joins two texts
     for i in range(row[1], row[1] + row[2]):
@@ -47,14 +48,14 @@ def room(row, value):
 
 
 def render(buf, at, row, value):
-    """Writes the payload of one row of TOLD or KEPT from the list `value` of an Image to buf[at:]; returns its end."""
+    """Writes the payload of one row of TOLD, KEPT or SHARED from the list `value` of an Image to buf[at:]; returns its end."""
     if row[2] > 1:
         return _put_list(buf, at, row, value) if row[3] == NUMBER else _put_texts(buf, at, value, row[1])
     if row[3] == NUMBER:
         return put_json(buf, at, value[row[1]], row[4])
     if row[3] == BOOL:
         return _put_bool(buf, at, value[row[1]])
-    if row[3] == STAMP:
+    if row[3] >= STAMP:
         return put_bytes(buf, at, value[row[1]] or b"null")
     return _put_text(buf, at, value[row[1]])
 

@@ -6,8 +6,8 @@ from broker_topics import OWED, WANTED, Topics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mqtt import PUBREC, Packet
-from points import POINTS, STAMP, TEXT, Image
-from topics import KEPT, TOLD, render, room
+from points import POINTS, RAW, STAMP, TEXT, Image
+from topics import KEPT, SHARED, TOLD, render, room
 
 from host_tests.fakes.peer import split
 
@@ -63,14 +63,14 @@ def test_reserve_moves_nothing_while_that_would_not_help():
     assert p.reserve(10) and p.start == 0
 
 
-@pytest.mark.parametrize("row", TOLD + KEPT, ids=lambda row: row[0].decode())
+@pytest.mark.parametrize("row", TOLD + KEPT + SHARED, ids=lambda row: row[0].decode())
 @pytest.mark.parametrize("number", [None, 0, -1, 2**30 - 1, -(2**30)])
 @pytest.mark.parametrize("text", [None, b"", b"x" * 300])
 def test_render_never_writes_more_than_room_promises(row, number, text):
     value = Image().value
     stamp = None if text is None else b"4102441199"
     for index, _, kind, _, _ in POINTS:
-        value[index] = {TEXT: text, STAMP: stamp}.get(kind, number)
+        value[index] = {TEXT: text, STAMP: stamp, RAW: text or b"{}"}.get(kind, number)
     buf = bytearray(1000)
     end = render(buf, 100, row, value)
     assert 0 < end - 100 <= room(row, value)
@@ -91,9 +91,10 @@ def told(topics, i, size=640):
 def test_every_told_topic_and_every_kept_one_has_a_number():
     topics = Topics(b"garage/", [Point(), Point()])
     names = [topics.name(i) for i in range(topics.count)]
-    assert len(set(names)) == topics.count == 2 * (len(TOLD) + len(KEPT))
+    assert len(set(names)) == topics.count == 2 * (len(TOLD) + len(KEPT)) + 2
     assert names[0] == b"garage/openWB/internal_chargepoint/0/get/voltages"
-    assert names[-1] == b"garage/openWB/internal_chargepoint/1/data/parent_cp"
+    assert names[-3] == b"garage/openWB/internal_chargepoint/1/data/parent_cp"
+    assert names[-2:] == [b"garage/openWB/internal_chargepoint/last_tag", b"garage/openWB/internal_chargepoint/global_data"]
     assert {name.split(b"/")[-1] for name in names if b"/data/" in name} == {
         b"set_current", b"phases_to_use", b"trigger_phase_switch", b"cp_interruption_duration", b"parent_cp",
     }  # fmt: skip
@@ -113,7 +114,10 @@ def test_kept_topics_are_owed_to_subscribers_but_have_no_part_in_the_rounds():
     flags = bytearray([WANTED | OWED] * topics.count)
     assert topics.next(flags, len(TOLD), OWED) == len(TOLD)
     assert topics.next(flags, len(TOLD) - 1, WANTED) == len(TOLD) - 1
-    assert topics.next(flags, len(TOLD), WANTED) == topics.count
+    last_tag = topics.count - 2
+    assert topics.next(flags, len(TOLD), WANTED) == last_tag
+    assert topics.next(flags, last_tag + 1, WANTED) == topics.count
+    assert topics.next(flags, last_tag + 1, OWED) == topics.count - 1
 
 
 def test_a_text_that_can_never_fit_is_left_out_and_counted_and_one_that_must_wait_is_not():

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import points
 import pytest
-from points import BOOL, NUMBER, POINT_COUNT, POINTS, STAMP, TEXT, Image
+from points import BOOL, NUMBER, POINT_COUNT, POINTS, RAW, STAMP, TEXT, Image
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 GET_TOPICS = {row["name"]: row for row in json.loads((GOLDEN / "get_topics.json").read_text())}
 SET_TOPICS = {row["topic"]: row for row in json.loads((GOLDEN / "set_topics.json").read_text())}
-KINDS = {"list": NUMBER, "number": NUMBER, "bool": BOOL, "text": TEXT}
+KINDS = {"list": NUMBER, "number": NUMBER, "bool": BOOL, "text": TEXT, "object": RAW}
 TWO_TEXTS = "state_str"  # reason and notice
 
 # The page as openWB publishes it, written down a second time: a row lost in the table and in golden would go unseen.

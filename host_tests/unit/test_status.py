@@ -11,7 +11,7 @@ from events import K_SET_POINT, K_START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intents import MODBUS, MQTT
-from points import BOOL, NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, POINTS, STAMP, TEXT
+from points import BOOL, NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, POINTS, RAW, STAMP, TEXT
 from safety import R_HEARTBEAT_SLOW, REASONS
 
 from host_tests.unit.page_bench import Box, Vitals
@@ -156,6 +156,7 @@ KINDS = {
     TEXT: text_of(400),
     NUMBER: st.integers(-HUGE, HUGE),
     BOOL: st.sampled_from((0, 1)),
+    RAW: st.just(b'{"heartbeat": 1795327212}'),
     STAMP: st.integers(0, 4102441200).map(lambda stamp: b"%d" % stamp),
 }
 VALUES = st.tuples(
