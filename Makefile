@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak fleet
+.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak fleet mutation
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -55,6 +55,9 @@ test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is 
 	@$(VENV_PYTHON) -m tools.bench --check
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(WAITING) host_tests/interop
+	@$(VENV_PYTHON) -m tools.mutation --sample 12
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
+	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(ALONE) host_tests/interop
 
 SEEDS ?= 1-20
 HOURS ?= 0.25
@@ -67,6 +70,9 @@ replay: test-setup ## live a recording again and compare every decision: make re
 
 soak: test-setup ## the firmware on a small heap while everything around it is killed; MINUTES=10 is how long, ARGS="--seed 2"
 	@$(VENV_PYTHON) -m tools.soak --minutes $(MINUTES) $(ARGS)
+
+mutation: test-setup ## small changes to safety, modbus and intents that the unit tests must notice; ARGS="safety --sample 0" for all of one
+	@$(VENV_PYTHON) -m tools.mutation $(ARGS)
 
 N ?= 20
 
