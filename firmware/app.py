@@ -172,7 +172,7 @@ def open_page(settings, waiter, vitals):
     if not settings["page"]["enabled"]:
         return None
     listener = listen(waiter, "page", settings["page"]["port"], "status page on port %d, and /status.json")
-    return listener, Asset(PAGE), vitals
+    return listener, Asset(PAGE, sys.path), vitals
 
 
 def listen(waiter, section, port, text):

@@ -49,43 +49,76 @@ class Status:
         self.now_ms = 0  # the owner sets it
         self._gateway = gateway
         self._vitals = vitals
-        pieces = [(_BOX, self._box, None)]
-        template = _STATION
+        self._buf = None
+        self._limit = 0
+        self._point = None
+        stations = []
         for point in gateway.points:
-            pieces.append((template, _station, (b"evse", point.evse.station)))
-            template = b"," + _STATION
+            stations.append((b"evse", point.evse.station))
             if point.meter is not None:
-                pieces.append((template, _station, (b"meter", point.meter.station)))
-        pieces.append((_MQTT, self._mqtt, None))
-        template = _DOOR
-        for door in gateway.pool.doors:
-            pieces.append((template, _door, door))
-            template = b"," + _DOOR
-        pieces.append((_EVENTS, None, None))
-        template = _EVENT
-        for i in range(EVENTS):
-            pieces.append((template, self._event, i))
-            template = b"," + _EVENT
-        pieces.append((_POINTS, None, None))
-        self._pieces = pieces
-        self.count = len(pieces) + len(gateway.points) * (1 + _ROW_COUNT) + 1
+                stations.append((b"meter", point.meter.station))
+        self._pieces = [(_BOX, self._box, None, False)]
+        self._add_list(_STATION, _station, stations)
+        self._pieces.append((_MQTT, self._mqtt, None, False))
+        self._add_list(_DOOR, _door, gateway.pool.doors)
+        self._pieces.append((_EVENTS, None, None, False))
+        self._add_list(_EVENT, self._event, range(EVENTS))
+        self._pieces.append((_POINTS, None, None, False))
+        self.count = len(self._pieces) + len(gateway.points) * (1 + _ROW_COUNT) + 1
+
+    def _add_list(self, template, values, members):
+        """At boot: a piece per member, all but the first behind a comma."""
+        for i in range(len(members)):
+            self._pieces.append((template, values, members[i], i > 0))
 
     def put(self, buf, at, limit, i):
         """Writes piece i to buf[at:limit]; its end, or -1: there is no room. An empty buffer of a slot has room for any piece."""
+        self._buf = buf
+        self._limit = limit
         if i < len(self._pieces):
-            template, values, of = self._pieces[i]
-            found = values(of) if values else ()
-            return at if found is None else fill(buf, at, limit, template, found)
-        i -= len(self._pieces)
+            return self._put_piece(at, self._pieces[i])
+        return self._put_point(at, i - len(self._pieces))
+
+    def _put_piece(self, at, piece):
+        if self._limit - at < PIECE_BYTES:
+            return -1
+        found = piece[1](piece[2]) if piece[1] else ()
+        if found is None:
+            return at
+        if piece[3]:
+            at = put_bytes(self._buf, at, b",")
+        return fill(self._buf, at, piece[0], found)
+
+    def _put_point(self, at, i):
+        """Piece i of those that are for charge points; the last one is the end of everything."""
         cp = i // (1 + _ROW_COUNT)
         i %= 1 + _ROW_COUNT
         if cp == len(self._gateway.points):
-            return fill(buf, at, limit, _END, ())
-        point = self._gateway.points[cp]
-        if i == 0:
-            return fill(buf, at, limit, b"," + _POINT if cp else _POINT, self._point(point))
-        row = TOLD[i - 1] if i <= len(TOLD) else KEPT[i - 1 - len(TOLD)]
-        return put_row(buf, at, limit, row, point.image.value, i == _ROW_COUNT)
+            return put_bytes(self._buf, at, _END) if at < self._limit - len(_END) else -1
+        self._point = self._gateway.points[cp]
+        if not i:
+            return self._begin_point(at, cp)
+        at = self._put_row(at, TOLD[i - 1] if i <= len(TOLD) else KEPT[i - 1 - len(TOLD)])
+        return put_bytes(self._buf, at, b"}") if at > 0 and i == _ROW_COUNT else at
+
+    def _begin_point(self, at, cp):
+        if self._limit - at < PIECE_BYTES:
+            return -1
+        if cp:
+            at = put_bytes(self._buf, at, b",")
+        return fill(self._buf, at, _POINT, self._of_point())
+
+    def _put_row(self, at, row):
+        """A member of a charge point: the topic without its folder, and the payload; null where that can never fit."""
+        value = self._point.image.value
+        n = room(row, value) + len(row[0])  # a folder is as long as what is put around a name
+        if n > self._limit - FRAME_BYTES:
+            n = 0
+        if max(n, len(row[0]) + 4) > self._limit - at:
+            return -1
+        at = put_bytes(self._buf, at, b',"')
+        at = put_name(self._buf, at, row[0])
+        return render(self._buf, at, row, value) if n else put_bytes(self._buf, at, b"null")
 
     def _box(self, _):
         config = self._gateway.config
@@ -126,7 +159,8 @@ class Status:
         text = event_text.text(events.kind[at], events.a[at], events.b[at])
         return elapsed_ms(self.now_ms, events.at_ms[at]) // 1000, escaped(text)
 
-    def _point(self, point):
+    def _of_point(self):
+        point = self._point
         heartbeat = point.heartbeat()
         age_s = None if heartbeat.last.expired else elapsed_ms(self.now_ms, heartbeat.last.at_ms) // 1000
         leader = b"none"
@@ -154,14 +188,13 @@ def _door(door):
     return door.name.encode(), door.share, door.used, door.accepted, door.evicted
 
 
-def fill(buf, at, limit, template, values):
-    """Writes the template with its values; the end, or -1: there may be no room."""
-    if limit - at < PIECE_BYTES:
-        return -1
+def fill(buf, at, template, values):
+    """Writes the template with its values; returns its end."""
     n = 0
-    for c in template:
+    for i in range(len(template)):
+        c = template[i]
         if c == _WHOLE or c == _HUNDREDTHS:
-            at = _put_value(buf, at, values[n], 2 if c == _HUNDREDTHS else 0)
+            at = _put_value(buf, at, values[n], c == _HUNDREDTHS)
             n += 1
         else:
             buf[at] = c
@@ -169,7 +202,7 @@ def fill(buf, at, limit, template, values):
     return at
 
 
-def _put_value(buf, at, value, decimals):
+def _put_value(buf, at, value, hundredths):
     if value is True or value is False:
         return put_bytes(buf, at, b"true" if value else b"false")
     if isinstance(value, bytes):
@@ -178,24 +211,24 @@ def _put_value(buf, at, value, decimals):
         buf[at] = 0x22
         return at + 1
     if isinstance(value, tuple):
-        buf[at] = 0x5B
-        for number in value:
-            at = put_json(buf, at + 1, number, 0)
-            buf[at] = 0x2C
-        buf[at] = 0x5D
-        return at + 1
-    return put_json(buf, at, value, decimals)
+        return _put_numbers(buf, at, value)
+    return put_json(buf, at, value, 2 if hundredths else 0)
 
 
-def put_row(buf, at, limit, row, value, last):
-    """A member of a charge point: the topic without its folder, and the payload; null where that can never fit."""
-    name = row[0][row[0].find(b"/") + 1 :]
-    payload_n = room(row, value)
-    too_long = payload_n + len(name) + 5 > limit - FRAME_BYTES
-    if (4 if too_long else payload_n) + len(name) + 5 > limit - at:
-        return -1
-    at = put_bytes(buf, at, b',"')
-    at = put_bytes(buf, at, name)
-    at = put_bytes(buf, at, b'":')
-    at = put_bytes(buf, at, b"null") if too_long else render(buf, at, row, value)
-    return put_bytes(buf, at, b"}") if last else at
+def _put_numbers(buf, at, numbers):
+    buf[at] = 0x5B
+    for i in range(len(numbers)):
+        at = put_json(buf, at + 1, numbers[i], 0)
+        buf[at] = 0x2C
+    buf[at] = 0x5D
+    return at + 1
+
+
+def put_name(buf, at, topic):
+    """The last part of a topic, the quote behind it and the colon."""
+    i = topic.find(b"/") + 1
+    while i < len(topic):
+        buf[at] = topic[i]
+        at += 1
+        i += 1
+    return put_bytes(buf, at, b'":')

@@ -83,20 +83,26 @@ class RtcMemory:
 
 
 class Asset:
-    """A file that is only read, bit by bit and by several at a time: nothing is kept open. size: -1 when there is none."""
+    """A file that came with the firmware, so it lies where that lies. It is read bit by bit and by several at a time: nothing is
+    kept open. size: -1 when there is none."""
 
-    def __init__(self, name):
+    def __init__(self, name, folders):
+        """folders: where to look, the first one wins."""
         self.size = -1
-        self._name = name
-        try:
-            self.size = os.stat(name)[6]
-        except OSError:
-            pass
+        self._path = name
+        for folder in folders:
+            path = folder + "/" + name if folder else name
+            try:
+                self.size = os.stat(path)[6]
+            except OSError:
+                continue
+            self._path = path
+            break
 
     def read(self, at, buf):
         """Bytes from `at` on, as many as fit into buf; 0 at the end, and when the file has gone."""
         try:
-            with open(self._name, "rb") as file:
+            with open(self._path, "rb") as file:
                 file.seek(at)
                 return file.readinto(buf)
         except OSError:

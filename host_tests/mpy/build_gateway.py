@@ -1,6 +1,6 @@
 """Builds a gateway as app does and keeps it: the ground for live_heap_bytes_32 and live_heap_broker_bytes_32. Ports are empty shells.
 
-    build_gateway.py [client | broker]    which MQTT door; client when not given
+    build_gateway.py [client | broker | box]    which MQTT door; client when not given; box: the broker, and the page beside it
 
 The broker door has every slot taken by somebody who is subscribed to everything: more is never on the heap.
 """
@@ -10,7 +10,8 @@ import sys
 import config
 
 DOOR = sys.argv[1] if len(sys.argv) > 1 else "client"
-CONFIG = {"mqtt": {"mode": DOOR}, "charge_points": [{"evse": 1, "meter": {"type": "sdm630", "unit": 105}}]}
+MODE = "client" if DOOR == "client" else "broker"
+CONFIG = {"mqtt": {"mode": MODE}, "charge_points": [{"evse": 1, "meter": {"type": "sdm630", "unit": 105}}]}
 
 
 class NoPort:
@@ -64,12 +65,16 @@ class NoRelay:
 
 
 def net_port():
-    if DOOR == "client":
+    if MODE == "client":
         CONFIG["mqtt"]["host"] = "127.0.0.1"
         return NoLink()
     from host_tests.mpy.subscribers import Crowd
 
     return Crowd()
+
+
+class NoFile:
+    size = -1
 
 
 def build():
@@ -79,10 +84,11 @@ def build():
     from memory import Memory
 
     memory = Memory(NoStore(), NoStore(), 0)
-    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], memory, modbus=NoListener())
+    page = (NoListener(), NoFile(), None) if DOOR == "box" else None
+    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], memory, modbus=NoListener(), page=page)
     for now_ms in range(0, 1900, 10):  # after 2 s the first ones in the crowd could be evicted
         gateway.step(now_ms)
-    if DOOR == "broker" and gateway.door.broker.online() != len(gateway.pool.slots):
+    if MODE == "broker" and gateway.door.broker.online() != len(gateway.pool.slots):
         raise RuntimeError("not every slot is taken by a subscriber: nothing was measured")
     return gateway
 

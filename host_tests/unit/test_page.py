@@ -1,5 +1,7 @@
 """The page door: what is asked for, what is refused, and that nobody who looks costs anybody else anything."""
 
+import random
+
 import page as page_module
 import pytest
 from connections import STALL_MS
@@ -213,3 +215,31 @@ def test_a_request_is_an_episode_and_nobody_is_none(box):
 def test_the_life_cycle_is_what_the_docstring_draws():
     states = {page_module.CLOSED, page_module.HEARING, page_module.TELLING, page_module.LEAVING}
     assert {a for pair in page_module.TRANSITIONS for a in pair} == states
+
+
+def damaged(draw):
+    """A request with bytes lost, doubled, or changed; or noise."""
+    data = bytearray(draw.choice((GET, GET_STATUS, b"HEAD / HTTP/1.0\r\n\r\n", bytes(draw.randrange(256) for _ in range(draw.randrange(300))))))
+    for _ in range(draw.randrange(4)):
+        at = draw.randrange(len(data) + 1)
+        data[at : at + draw.randrange(3)] = bytes(draw.choice(b"\r\n /GHTP1.\x00\xff%") for _ in range(draw.randrange(4)))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_comes_in_gets_an_answer_or_the_end_and_leaves_nothing(box, seed):
+    draw = random.Random(seed)
+    clients = []
+    for _ in range(150):
+        client = box.dial(damaged(draw))
+        client.portion = draw.choice((1, 7, 96, 1 << 20))
+        client.room = draw.choice((None, None, 0, 500))
+        if draw.random() < 0.2:
+            draw.choice((client.hang_up, client.reset))()
+        clients.append(client)
+        box.run_ms(draw.choice((10, 50, 400)))
+    box.run_ms(60000)
+    assert is_free(box)
+    answers = {bytes(client.received)[:12] for client in clients}
+    assert answers <= {b"", b"HTTP/1.1 200", b"HTTP/1.1 400", b"HTTP/1.1 404", b"HTTP/1.1 405"} and len(answers) >= 4
+    assert box.get("/")[2] == HTML

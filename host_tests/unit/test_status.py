@@ -195,7 +195,7 @@ def test_a_text_that_can_never_fit_is_null_and_the_rest_is_there(box):
 
 def test_the_longest_text_that_fits_an_empty_buffer_is_told(box):
     value = box.gateway.points[0].image.value
-    value[P_PARENT_CP] = b"x" * (ROOM - status.FRAME_BYTES - len("parent_cp") - 5 - 6)
+    value[P_PARENT_CP] = b"x" * (ROOM - status.FRAME_BYTES - len("data/parent_cp") - 6)
     assert len(box.status_json()["charge_points"][0]["parent_cp"]) > 600
     value[P_PARENT_CP] += b"x"
     assert box.status_json()["charge_points"][0]["parent_cp"] is None
@@ -211,9 +211,9 @@ def test_no_piece_is_longer_than_it_may_be(monkeypatch, box):
     real = status.fill
     lengths = []
 
-    def longest(target, at, limit, template, values):
-        lengths.append(real(buf, 0, 4096, template, worst(values)))
-        return real(target, at, limit, template, values)
+    def longest(target, at, template, values):
+        lengths.append(real(buf, 1, template, worst(values)))  # 1: a comma in front
+        return real(target, at, template, values)
 
     monkeypatch.setattr(status, "fill", longest)
     box.gateway.points[0].evse.power_up = b"\xff" * 10

@@ -173,7 +173,7 @@ def test_a_record_of_memory_fits_into_our_part():
 @pytest.fixture
 def asset(tmp_path):
     (tmp_path / "page.html").write_bytes(bytes(range(100)))
-    return storage.Asset(str(tmp_path / "page.html"))
+    return storage.Asset("page.html", ["", ".frozen", str(tmp_path / "older"), str(tmp_path)])
 
 
 @pytest.mark.parametrize("at, n, expected", [(0, 100, 100), (0, 7, 7), (95, 7, 5), (100, 7, 0), (101, 7, 0)])
@@ -188,5 +188,15 @@ def test_an_asset_knows_its_size(asset):
 
 
 def test_an_asset_that_is_missing_has_no_size_and_no_content(tmp_path):
-    missing = storage.Asset(str(tmp_path / "page.html"))
+    missing = storage.Asset("page.html", [str(tmp_path)])
     assert (missing.size, missing.read(0, bytearray(4))) == (-1, 0)
+
+
+def test_of_two_versions_beside_each_other_the_one_that_runs_shows_its_own_page(tmp_path, monkeypatch):
+    for folder in ("fw_a", "fw_b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "page.html").write_text(folder)
+    monkeypatch.chdir(tmp_path)
+    buf = bytearray(4)
+    assert storage.Asset("page.html", ["fw_b", "", "fw_a"]).read(0, buf) == 4
+    assert buf == b"fw_b"

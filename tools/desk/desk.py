@@ -251,7 +251,6 @@ class Desk:
         for name, content in (("config.json", self.config), ("board.json", board)):
             with open(os.path.join(self._work_dir, name), "w", encoding="utf-8") as file:
                 json.dump(content, file)
-        shutil.copy(mpy.FIRMWARE / mpy.PAGE, self._work_dir)
         relays = len(board.get("cp_relays", []))
         self.say("board    %s, %s" % (board["board"], "%d CP relays" % relays if relays else "without a CP relay: no second way to stop"))
         return board

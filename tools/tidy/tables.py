@@ -90,6 +90,7 @@ ALLOWED_BIG_FRAMES = {
     "connections.Connections._victim": "somebody comes in while every socket is in use",
     "page.Visit.*": "one request of a browser",
     "status.*": "one request of a browser",
+
     "text.scan_number": "one incoming message",
     "event_text.*": "somebody has asked for the events",
     "topics._topics": "boot",
