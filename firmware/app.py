@@ -235,13 +235,14 @@ def build(settings, pins, ports, net_port, modbus, link, page):
     """The gateway with everything the board has; ports: of the lines; link: the network interface, or None; page: see open_page. At boot."""
     reader, udp = open_extras(settings, pins, link)
     relays = [board.CpRelay(i) for i in range(len(pins["cp_relays"]))]
+    coils = [board.Coils(i, pins["coils"][i]) for i in range(len(pins["coils"]))]
     button = board.Button(pins["button"]) if pins["button"] else None
     now_ms = time.ticks_ms() & TICKS_MASK
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
     box = board.box_id()
     gateway = Gateway(
         settings, ports[0], net_port, box, now_ms, second_port=ports[1],
-        relays=relays, memory=memory, button=button, reader=reader, udp=udp, modbus=modbus, page=page,
+        relays=relays, memory=memory, button=button, coils=coils, reader=reader, udp=udp, modbus=modbus, page=page,
     )  # fmt: skip
     gateway.note(b"started after " + board.reset_cause())
     gateway.events.now_ms = now_ms

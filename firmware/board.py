@@ -56,6 +56,20 @@ class CpRelay:
         failsafe.cp(self._index, False)
 
 
+class Coils:
+    """The phase relay of one charge point: a pair of coils, or a held output that rests at `rests_at` phases (None: a pair)."""
+
+    def __init__(self, index, row):
+        """row: one line of board.json's coils list, as checked."""
+        self._index = index
+        self.pulse_ms = row["pulse_ms"]
+        self.rests_at = None if row["hold_pin"] is None else 4 - row["hold_is"]
+
+    def set(self, phases):
+        """1 or 3: that coil on, or the output at its level. None: at rest, for a pair."""
+        failsafe.coil(self._index, phases)
+
+
 class Button:
     """A push button at the box."""
 

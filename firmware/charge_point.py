@@ -36,6 +36,7 @@ from safety import (
     F_METER_LOST_CA,
     F_PHASES,
     F_PILOT,
+    F_SWITCH,
     F_WANTED_CA,
     FACT_COUNT,
     R_EVSE_FAULT,
@@ -62,6 +63,7 @@ FRESH_MS = const(5000)  # a reading older than that proves nothing
 PLUG_SETTLE_MS = const(3000)  # after the pilot was closed again the EVSE needs a moment to see the car
 
 NO_METER = b"no meter: nothing checks the current"
+SWITCH_WAITS = b"phase switch waits for its cool-down"
 TWO_DOORS = b"two controllers want current: the lower one is used"
 
 
@@ -74,6 +76,8 @@ class ChargePoint:
         self.image = image
         self.relay = CpRelay(None, 0, now_ms)
         self.guard = Guard(0)
+        self.coil = None  # its phase relay, where the board has one
+        self.phases = None  # the machine that opens the pilot on purpose, where the board has a CP relay; see phases
         self.wish = Wish()
         self.tag = Tag(image)
         self.limit_ca = 0
@@ -103,6 +107,11 @@ class ChargePoint:
         """At boot: the second stop, and what an earlier life has found."""
         self.relay = relay
         self.guard = guard
+
+    def warn(self, text):
+        """At boot: a notice (bytes) that stands while there is nothing newer to say."""
+        self.standing = text if self.standing is None else self.standing + b"; " + text
+        self.image.value[P_NOTICE] = self.standing
 
     def leader_alive(self):
         """True while the door of the last set point has a living heartbeat, that is while somebody leads."""
@@ -148,12 +157,18 @@ class ChargePoint:
         facts[F_PHASES] = self.image.value[P_PHASES_IN_USE]
         facts[F_PILOT] = self.relay.reason()
         facts[F_GUARD] = self.guard.reason()
+        if self.phases is not None:
+            facts[F_SWITCH] = self.phases.reason()
+            if self.phases.unknown():
+                facts[F_PHASES] = 0
 
     def faulty(self):
         return self.evse.vehicle_state == VEHICLE_FAILURE or self.evse.status & STATUS_FAULTS != 0
 
     def at_rest(self):
-        """True when nobody charges: 0 A is wanted and confirmed, or the pilot open, and no current is measured."""
+        """True when nobody charges and no coil moves: 0 A is wanted and confirmed, or the pilot open, and no current is measured."""
+        if self.coil is not None and self.coil.is_on:
+            return False
         stopped = self.evse.zero_read() or self.relay.is_open()
         return self.limit_ca == 0 and stopped and highest_ca(self.image.value) < IDLE_CA
 
@@ -163,6 +178,8 @@ class ChargePoint:
             self.evse.clear_rcd()
         self.guard.clear(now_ms)
         self.relay.clear()
+        if self.phases is not None:
+            self.phases.clear()
 
     # --- what else could be wrong ---
 
@@ -171,11 +188,13 @@ class ChargePoint:
         self._watch_evse(now_ms)
         calm = self.evse.zero_read()
         if self.meter is not None and self.meter.accepted:
-            self._watch_meter(now_ms, self._meter_fresh(now_ms))
+            self._watch_meter(now_ms, self.meter_fresh(now_ms))
         if self.meter is not None:
-            calm = calm and self._meter_fresh(now_ms) and highest_ca(self.image.value) < IDLE_CA
+            calm = calm and self.meter_fresh(now_ms) and highest_ca(self.image.value) < IDLE_CA
         unconfirmed = self.limit_ca == 0 and not self.evse.zero_read()
         self.relay.step(now_ms, unconfirmed, calm, self.guard.latched & OPENS_CP != 0)
+        if self.phases is not None:
+            self.phases.step(now_ms)
 
     def _watch_evse(self, now_ms):
         evse = self.evse
@@ -192,7 +211,7 @@ class ChargePoint:
         self.guard.watch_current(now_ms, highest_ca(self.image.value), signalled_ca, at_zero)
         self.guard.watch_voltage(now_ms, implausible(self.image.value))
 
-    def _meter_fresh(self, now_ms):
+    def meter_fresh(self, now_ms):
         if not self.meter.accepted or self.meter.lost:
             return False
         return elapsed_ms(now_ms, self.image.meter.at_ms) < FRESH_MS
@@ -202,7 +221,7 @@ class ChargePoint:
         value[P_EVSE_CURRENT_CA] = self.evse.set_current_ca()
         state = self.evse.vehicle_state
         # A pilot that we opened is no unplug: what was known stays until the EVSE can see the car again.
-        if self.relay.is_open():
+        if self.relay.is_open() or self.evse.pilot_open and self.evse.heard.expired:
             self._opened.mark(now_ms)
         settled = self._opened.check(now_ms, PLUG_SETTLE_MS)
         self.evse.pilot_open = not settled
@@ -219,9 +238,11 @@ class ChargePoint:
         value[P_STATE_STR] = REASONS[self.reason]
         if self.reason == R_HEARTBEAT_SLOW:
             value[P_STATE_STR] = self.heartbeat().slow_text
-        if self.wish.contested:
+        if self.phases is not None and self.phases.waits():
+            value[P_NOTICE] = SWITCH_WAITS
+        elif self.wish.contested:
             value[P_NOTICE] = TWO_DOORS
-        elif value[P_NOTICE] is TWO_DOORS:
+        elif value[P_NOTICE] is TWO_DOORS or value[P_NOTICE] is SWITCH_WAITS:
             value[P_NOTICE] = self.standing
         self._say_fault(self._fault())
 
@@ -247,10 +268,15 @@ class ChargePoint:
     def _fault(self):
         """The text of the most serious fault, also while something else limits the current; None when there is none."""
         facts = self.facts
-        if not (facts[F_GUARD] or facts[F_EVSE] or facts[F_PILOT] or facts[F_METER]):
+        if not (facts[F_GUARD] or facts[F_EVSE] or facts[F_PILOT] or facts[F_METER] or facts[F_SWITCH]):
             return None
         for row in faults.FAULTS:
             reason = row[faults.REASON]
             if reason == facts[F_GUARD] or reason == facts[F_EVSE] or reason == facts[F_PILOT] or reason == facts[F_METER]:
-                return REASONS[reason] if self.english else row[faults.GERMAN]
+                return self._text(row)
+            if reason == facts[F_SWITCH]:
+                return self._text(row)
         return None
+
+    def _text(self, row):
+        return REASONS[row[faults.REASON]] if self.english else row[faults.GERMAN]

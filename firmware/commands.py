@@ -45,15 +45,21 @@ def may_act(point, door, sender, alive):
 
 
 def switch_phases(point, _now_ms):
-    """The trigger, once may_act() has allowed it."""
-    point.image.value[P_NOTICE] = NO_PHASE_SWITCH
+    """The trigger, once may_act() has allowed it: 0 A from now on, unless it has to wait for its cool-down."""
+    notice = NO_PHASE_SWITCH
+    if point.coil is not None:
+        notice = point.phases.switch_to(point.image.value[P_PHASES_TO_USE])
+    if notice is not None:
+        point.image.value[P_NOTICE] = notice
 
 
 def interrupt_cp(point, seconds, _now_ms):
     """Once may_act() has allowed it. Returns the seconds it will take: 0 and less do nothing, above 30 are done as 30."""
     seconds = max(0, min(seconds, CP_SECONDS_MAX))
     if seconds:
-        point.image.value[P_NOTICE] = NO_CP_RELAY
+        notice = NO_CP_RELAY if point.phases is None else point.phases.interrupt(seconds)
+        if notice is not None:
+            point.image.value[P_NOTICE] = notice
     return seconds
 
 

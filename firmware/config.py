@@ -133,11 +133,44 @@ def _check_topics(mqtt, charge_points, file):
 
 
 def check_board(found, file="board.json"):
+    """The checked board; also what one key can not know: which keys of a phase switch go together."""
     board = check(found, BOARD, file)
     lines = board["rs485"]
     if len(lines) > 1 and lines[0]["uart"] == lines[1]["uart"]:
         raise ConfigError("%s: rs485[1].uart: expected another one than that of rs485[0], found %d" % (file, lines[1]["uart"]))
+    if len(board["coils"]) > len(board["cp_relays"]):
+        expected = "no more than cp_relays, which has %d (phases are switched while the control pilot is open only)"
+        _refuse(file, "coils", expected % len(board["cp_relays"]), len(board["coils"]))
+    for i in range(len(board["coils"])):
+        _check_coils(board["coils"][i], file, "coils[%d]." % i)
+    _check_pins(board, file)
     return board
+
+
+def _check_coils(row, file, path):
+    held = row["hold_pin"] is not None
+    for key in ("hold_is",) if held else ("one_pin", "three_pin"):
+        if row[key] is None:
+            expected = "which phases are on with it, 1 or 3" if held else "the pin of this coil (or hold_pin and hold_is for a single output)"
+            raise ConfigError("%s: %s: missing; expected %s" % (file, path + key, expected))
+    for key in ("one_pin", "three_pin") if held else ("hold_is",):
+        if row[key] is not None:
+            _refuse(file, path + key, "none beside %s" % ("hold_pin" if held else "one_pin and three_pin"), row[key])
+    if held and not row["hardware_interlock"]:
+        expected = "true, as a held output drops at every reset: the CP relay's other contact has to keep it from moving under load"
+        _refuse(file, path + "hardware_interlock", expected, False)
+
+
+def _check_pins(board, file):
+    """A coil shares its pin with nobody."""
+    users = {}
+    for name, keys in (("rs485", ("tx", "rx", "de")), ("cp_relays", ("pin",)), ("coils", ("one_pin", "three_pin", "hold_pin"))):
+        for i in range(len(board[name])):
+            for key in keys:
+                pin, user = board[name][i][key], "%s[%d].%s" % (name, i, key)
+                if name == "coils" and pin is not None and pin in users:
+                    _refuse(file, user, "a pin of its own; this one is also %s" % users[pin], pin)
+                users[pin] = user
 
 
 def check_fit(config, board, file="config.json"):

@@ -52,11 +52,16 @@ METER = (
     ("unit", int, None, 1, 247),  # auto: not given means the units of openWB's own boxes
     ("lost_current_ca", int, 0, 0, 3200),
 )
+PHASE_SWITCH = (
+    ("cool_down_s", int, 300, 60, 3600),
+    ("boot", str, "stored", ("stored", "one"), None),  # one: to one phase after a loss of power, or where nobody knows the position
+)
 CHARGE_POINT = (
     ("evse", int, REQUIRED, 1, 247),
     ("bus", int, 0, (0, 1), None),  # which line of board.json's rs485
     ("phases", int, 3, (1, 3), None),
     ("meter", METER, REQUIRED, None, None),
+    ("phase_switch", PHASE_SWITCH, {}, None, None),
 )
 RFID = (
     ("reader", str, None, ("rdm6300", "module"), None),  # module: the user's own reader.py on the device, see docs/rfid.md
@@ -96,6 +101,16 @@ CP_RELAY = (
     ("contact", str, REQUIRED, ("nc", "no"), None),  # CP flows while the coil is off; while it is on
     ("active", int, REQUIRED, (0, 1), None),  # the level that switches the coil on
 )
+# Either a bistable pair: one and three, each a coil that gets a pulse; or one output that is held.
+COIL = (
+    ("one_pin", int, None, 0, 48),
+    ("three_pin", int, None, 0, 48),
+    ("pulse_ms", int, 1000, 200, 5000),
+    ("hold_pin", int, None, 0, 48),
+    ("hold_is", int, None, (1, 3), None),  # the phases while it is on
+    ("hardware_interlock", bool, False, None, None),  # it can move only while the CP relay is open, whatever the firmware does
+    ("active", int, REQUIRED, (0, 1), None),  # the level that switches a coil on
+)
 BUTTON = (
     ("pin", int, REQUIRED, 0, 48),
     ("pressed", int, 0, (0, 1), None),
@@ -125,6 +140,7 @@ BOARD = (
     ("watchdog_s", int, 10, 5, 60),
     ("evse_ids", [EVSE_ID], [1], 1, 4),
     ("cp_relays", [CP_RELAY], [], 0, 2),
+    ("coils", [COIL], [], 0, 2),
     ("button", BUTTON, None, None, None),
     ("outputs", [OUTPUT], [], 0, 6),  # set by the floor before it uses the line: supply and enable pins of the transceiver
     ("ethernet", ETHERNET, None, None, None),

@@ -15,9 +15,14 @@ LATCHED = const(2)
 STARTING = const(3)
 ABSENT = const(4)
 CLOSING = const(5)
+HELD = const(6)
 TRANSITIONS = (
     (CLOSED, OPEN),
     (CLOSED, LATCHED),
+    (CLOSED, HELD),
+    (HELD, CLOSING),
+    (HELD, OPEN),
+    (HELD, LATCHED),
     (OPEN, CLOSING),
     (LATCHED, OPEN),
     (STARTING, CLOSING),
@@ -37,7 +42,13 @@ CLOSINGS_MS = const(3600000)
 # The byte that survives a reset; the floor knows the first bit and restores the relay before the first frame on the bus.
 _SAVED_OPEN = const(0x80)
 _SAVED_LATCHED = const(0x40)
+_SAVED_HELD = const(0x20)
 _SAVED_CLOSINGS = const(0x03)
+
+
+def after_power_loss(saved):
+    """The byte without what a loss of power has ended: a pilot that was open for no fault."""
+    return saved & _SAVED_CLOSINGS if saved & _SAVED_HELD else saved
 
 
 class CpRelay:
@@ -46,10 +57,13 @@ class CpRelay:
     CLOSED --the same, after three closings within the hour--> LATCHED --local action--> OPEN
     STARTING --0 A read back--> CLOSING   (wiring that is open without power)   ABSENT: the board has no such relay
     STARTING and CLOSING open again for the same reasons as CLOSED.
+    CLOSED --`wanted_open`, 0 A read back, less than 1 A--> HELD --not wanted any more, 0 A read back--> CLOSING
+    A fault takes HELD over: OPEN or LATCHED. What was HELD is none of the three closings.
     """
 
     def __init__(self, port, saved, now_ms):
         """port: open(), close(), starts_open; or None. `saved`: the byte of an earlier life, 0 for none."""
+        self.wanted_open = 0  # the R_... of who wants the pilot open for a while; see phases
         self.saved = saved  # to be kept over a reset, see Memory
         self._port = port
         self._late = Hold()
@@ -59,6 +73,7 @@ class CpRelay:
         self._closings = (Latch(), Latch(), Latch())  # in a ring
         self._oldest = 0
         self._left = CLOSINGS_MAX
+        self._held_for = R_EVSE_STARTING  # why it is HELD, or was before CLOSING
         self._unproven = False  # ABSENT: a 0 A that was not read back in time
         self.state = ABSENT
         if port is not None:
@@ -71,7 +86,7 @@ class CpRelay:
         for _ in range(saved & _SAVED_CLOSINGS):  # when they were is not known any more: now is the worst case
             self._note_closing(now_ms)
         if saved & _SAVED_OPEN:
-            self.state = LATCHED if saved & _SAVED_LATCHED else OPEN
+            self.state = LATCHED if saved & _SAVED_LATCHED else HELD if saved & _SAVED_HELD else OPEN
             self._port.open()
 
     def _enter(self, state):
@@ -84,12 +99,18 @@ class CpRelay:
             return 0
         if self.state == ABSENT:
             return R_NO_SECOND_STOP if self._unproven else 0
-        if self.state == STARTING or self.state == CLOSING:
+        if self.state == HELD or self.state == CLOSING:
+            return self._held_for
+        if self.state == STARTING:
             return R_EVSE_STARTING
         return R_CP_LATCHED if self.state == LATCHED else R_CP_OPEN
 
     def is_open(self):
-        return self.state == OPEN or self.state == LATCHED or self.state == STARTING
+        return self.state == OPEN or self.state == LATCHED or self.state == STARTING or self.state == HELD
+
+    def by_fault(self):
+        """True while the pilot is open and whoever wants it open, or closed, has no say."""
+        return self.state == OPEN or self.state == LATCHED
 
     def step(self, now_ms, unconfirmed, calm, fault):
         """
@@ -103,15 +124,30 @@ class CpRelay:
         self._age_closings(now_ms)
         if self.state == ABSENT:
             self._unproven = self._late.long or fault
-        elif not self.is_open() or self.state == STARTING:
-            if self._late.long or fault:
-                self._port.open()
-                self._enter(LATCHED if self._left == 0 else OPEN)
-            elif self.state == STARTING and not unconfirmed:
-                self._close()
-            elif self.state == CLOSING and self._settled.long:
+        elif self.by_fault():
+            self._end_fault(now_ms)
+        elif self._late.long or fault:
+            self._held_for = R_EVSE_STARTING
+            self._port.open()
+            self._enter(LATCHED if self._left == 0 else OPEN)
+        elif self.state == CLOSING:
+            if self._settled.long:
+                self._held_for = R_EVSE_STARTING
                 self._enter(CLOSED)
-        elif self.state == OPEN and self._open.long and self._calm.long:
+        elif self.state == CLOSED:
+            self._begin_hold(calm)
+        elif not unconfirmed and not (self.state == HELD and self.wanted_open):
+            self._close()
+
+    def _begin_hold(self, calm):
+        if self.wanted_open and calm:
+            self._held_for = self.wanted_open
+            self._port.open()
+            self._enter(HELD)
+
+    def _end_fault(self, now_ms):
+        """Who wants it open keeps it open, too."""
+        if self.state == OPEN and self._open.long and self._calm.long and not self.wanted_open:
             self._note_closing(now_ms)
             self._close()
 
@@ -144,8 +180,10 @@ class CpRelay:
         for closing in self._closings:
             if not closing.expired:
                 saved += 1
-        if self.state == OPEN or self.state == LATCHED:
+        if self.by_fault() or self.state == HELD:
             saved |= _SAVED_OPEN
+        if self.state == HELD:
+            saved |= _SAVED_HELD
         if self.state == LATCHED:
             saved |= _SAVED_LATCHED
         self.saved = saved

@@ -4,6 +4,7 @@ For an app of any version:
     board, wdt, record  board.json ({}: unreadable), the watchdog, 64 bytes that every reset but a power loss keeps
     save()              seals the record and keeps it; allocates nothing
     cp(i, open)         moves the CP relay of charge point i; False where the board has none
+    coil(i, phases)     the phase relay of charge point i: 1 or 3; None: at rest
     stop()              0 A to every EVSE, three times, and CP open; what an exception of app.run leads to
     hold(text)          the same for ever, and says why; what SystemExit of app.run leads to
     maintenance()       the same once, and 10 minutes for whoever is at the console; what the end of app.run leads to
@@ -82,6 +83,19 @@ def cp(i, open):
     return i < len(rows)
 
 
+def coil(i, phases, keys=("one_pin", "three_pin", "hold_pin")):
+    rows = board.get("coils", ())
+    for key in keys if i < len(rows) else ():
+        if rows[i].get(key) is not None:
+            on = phases is not None and phases == {"one_pin": 1, "three_pin": 3, "hold_pin": rows[i].get("hold_is")}[key]
+            machine.Pin(rows[i][key], machine.Pin.OUT, value=on == rows[i]["active"])
+
+
+def _rest_coils(keys=("one_pin", "three_pin")):
+    for i in (0, 1):  # no pulse goes on; what is held is moved at a start only, which is at 0 A
+        _guarded(coil, i, None, keys)
+
+
 def _set_relays(all_open=True):
     for i in (0, 1):
         _guarded(cp, i, all_open or record[4 + i] & 0x80 or None)  # None: no coil is energised
@@ -145,6 +159,7 @@ def start():
     global _trouble
     _trouble = _guarded(_read_board)
     _guarded(_read_record)
+    _rest_coils(("one_pin", "three_pin", "hold_pin"))
     _set_relays(record[3])
     _guarded(_watch, 600 if record[3] & ASKED else board.get("watchdog_s"))
     _guarded(_set_outputs)
@@ -195,7 +210,7 @@ def run(report=None):
 def stop():
     global _spare
     _spare = None
-    for action in (gc.collect, _zero_all, _set_relays, _open_ports, _zero_all, _zero_all):
+    for action in (gc.collect, _rest_coils, _zero_all, _set_relays, _open_ports, _zero_all, _zero_all):
         try:
             _guarded(action)
         except KeyboardInterrupt:  # a tool sends Ctrl-C twice

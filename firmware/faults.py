@@ -15,7 +15,9 @@ from safety import (
     R_METER_LOST,
     R_METER_VOLTAGE,
     R_NO_SECOND_STOP,
+    R_NOT_SWITCHED,
     R_OVER_CURRENT,
+    R_PHASES,
     R_RCD,
     R_VOLTAGE,
     R_WELD,
@@ -31,6 +33,8 @@ CP_STUCK_MS = const(5000)
 WELD_MS = const(10000)
 OVER_CURRENT_MS = const(6000)
 AFTER_REDUCTION_MS = const(5000)
+STOP_MS = const(10000)  # so long a phase switch waits for 0 A, and then for the car
+PHASES_MS = const(5000)
 
 ZERO = const(0)  # action: 0 A
 OPEN_CP = const(1)  # action: 0 A and the control pilot open
@@ -39,6 +43,7 @@ LOST_CURRENT = const(2)  # action: meter.lost_current_ca, 0 A by default
 BY_ITSELF = const(0)  # cleared when the trigger is gone
 BY_CALM = const(1)  # cleared by the rule for closing the control pilot, see cp_relay
 BY_HAND = const(2)  # latched: cleared by the button, held 5 s, or on the console; never by MQTT or Modbus
+BY_SWITCH = const(3)  # cleared by the next phase switch that is carried out, or by hand
 
 # Columns of a row.
 REASON = const(0)
@@ -54,11 +59,13 @@ FAULTS = (
     (R_CP_STUCK, CP_STUCK_MS, OPEN_CP, BY_HAND, b"Das CP-Relais \xc3\xb6ffnet nicht: pr\xc3\xbcfen, dann an der Box quittieren."),
     (R_OVER_CURRENT, OVER_CURRENT_MS, ZERO, BY_HAND, b"Das Auto zieht mehr Strom als erlaubt: pr\xc3\xbcfen, dann an der Box quittieren."),
     (R_CP_LATCHED, 0, OPEN_CP, BY_HAND, b"0 A wurden wiederholt nicht best\xc3\xa4tigt, CP bleibt offen: an der Box quittieren."),
+    (R_PHASES, PHASES_MS, ZERO, BY_SWITCH, b"Es flie\xc3\x9ft Strom auf mehr Phasen, als geschaltet sind: Phasenrelais pr\xc3\xbcfen."),
     (R_EVSE_SILENT, EVSE_SILENT_MS, ZERO, BY_ITSELF, b"Die EVSE antwortet nicht: Verdrahtung A/B/GND und Modbus-Adresse pr\xc3\xbcfen."),
     (R_EVSE_OLD, 0, ZERO, BY_ITSELF, b"Die Firmware der EVSE ist \xc3\xa4lter als 8 (Register 1005): EVSE tauschen."),
     (R_EVSE_FAULT, 0, ZERO, BY_ITSELF, b"Die EVSE meldet einen Fehler (Register 1002 oder 1007)."),
     (R_NO_SECOND_STOP, NOT_CONFIRMED_MS, ZERO, BY_ITSELF, b"0 A werden nicht best\xc3\xa4tigt, und kein Relais kann CP trennen: Auto ausstecken."),
     (R_CP_OPEN, NOT_CONFIRMED_MS, OPEN_CP, BY_CALM, b"0 A wurden nicht best\xc3\xa4tigt, CP ist getrennt: EVSE und Verdrahtung pr\xc3\xbcfen."),
+    (R_NOT_SWITCHED, STOP_MS, ZERO, BY_ITSELF, b"Umschaltung abgebrochen: die Ladung konnte nicht gestoppt werden."),
     (R_METER_LOST, METER_LOST_MS, LOST_CURRENT, BY_ITSELF, b"Der Z\xc3\xa4hler antwortet nicht: Verdrahtung A/B und Modbus-Adresse pr\xc3\xbcfen."),
     (R_METER_VOLTAGE, 0, ZERO, BY_ITSELF, b"Der Z\xc3\xa4hler zeigt weniger als 200 V auf L1."),
     (R_VOLTAGE, VOLTAGE_MS, ZERO, BY_ITSELF, b"Der Z\xc3\xa4hler zeigt eine unm\xc3\xb6gliche Spannung: Anschl\xc3\xbcsse pr\xc3\xbcfen."),

@@ -7,15 +7,15 @@ from micropython import const
 
 from charge_point import LOOK_MS, ChargePoint
 from clock import Hold, elapsed_ms
-from cp_relay import CpRelay
 from drivers.evse_din import EvseDin
 from drivers.meter import Meter
 from drivers.meters import candidates
 from events import K_CLEARED, Events
-from guard import IDLE_CA, Guard, highest_ca
+from guard import IDLE_CA, highest_ca
 from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
+from keeper import Keeper
 from lines import Lines
-from memory import M_BLOCK, M_LATCHED, M_METER
+from memory import M_BLOCK, M_METER
 from points import P_CHARGING, P_NOTICE, Image
 from safety import F_MAINTENANCE
 
@@ -30,12 +30,13 @@ BUTTON_MS = const(5000)  # held that long it is a local action
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, reader=None, udp=None, modbus=None, page=None, second_port=None):
+    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, coils=(), reader=None, udp=None, modbus=None, page=None, second_port=None):
         """
         bus_port, second_port: the lines of board.json's rs485, None where no charge point is on it.
         net_port: a TcpListener for the broker on the box, a TcpLink for a client of another one.
         box_id: an integer that differs from box to box; it seeds the backoff and completes the MQTT client id.
-        relays: the CP relay of each charge point, where the board has one. memory: see Memory. button: pressed(), or None.
+        relays, coils: the CP relay and the phase coils (see coil) of each charge point, where the board has some.
+        memory: see Memory. button: pressed(), or None.
         reader: of tags, see Rfid, or None. udp: see Sntp; needed where a time server is configured.
         modbus: a TcpListener, or None where there is no Modbus door. page: the same, or (TcpListener, Asset, Vitals).
         """
@@ -52,7 +53,9 @@ class Gateway:
         self._looked_ms = now_ms
         self._held = Hold()
         self._held_before = False
-        self._fit_second_stops(relays, now_ms)
+        self.keeper = Keeper(self.points, memory)
+        self.keeper.fit_second_stops(relays, now_ms)
+        self.keeper.fit_switches(coils, config, now_ms)
         self.lines = Lines((bus_port, second_port), drivers, config["bus"]["baud"])
         self.pool = self._open_pool(net_port, modbus, page)
         self.door = self._open_door(net_port, box_id, now_ms)
@@ -151,14 +154,6 @@ class Gateway:
             meter.remember(self.memory.value[M_METER + i], self.memory.value[M_BLOCK + i])
         return meter
 
-    def _fit_second_stops(self, relays, now_ms):
-        """At boot: what an earlier life left open stays open, what it latched stays latched."""
-        for i in range(len(self.points)):
-            port = relays[i] if i < len(relays) else None
-            saved = self.memory.cp(i) if self.memory else 0
-            latched = self.memory.value[M_LATCHED + i] if self.memory else 0
-            self.points[i].fit(CpRelay(port, saved, now_ms), Guard(latched))
-
     def step(self, now_ms):
         """One turn of everything; returns the ms until the next one is wanted."""
         self._listen(now_ms)
@@ -227,23 +222,9 @@ class Gateway:
         if self._button is not None:
             self._ask_button(now_ms)
         self._step_tags(now_ms)
-        if self.memory is None:
-            return
         if self.kept is not None:
             self.kept.look()
-        resting = True
-        for i in range(len(self.points)):
-            self.memory.put_cp(i, self.points[i].relay.saved)
-            self.memory.put(M_LATCHED + i, self.points[i].guard.latched)
-            self._keep_meter(i, self.points[i].meter)
-            resting = resting and self.points[i].at_rest()
-        self.memory.step(now_ms, resting)
-
-    def _keep_meter(self, i, meter):
-        """Which meter there is, and what it answers."""
-        if meter is not None and meter.longest:
-            self.memory.put(M_METER + i, meter.kind)
-            self.memory.put(M_BLOCK + i, meter.longest)
+        self.keeper.step(now_ms)
 
     # --- at the box ---
 
@@ -268,9 +249,9 @@ class Gateway:
             point.facts[F_MAINTENANCE] = 1 if wanted else 0
 
     def at_zero(self):
-        """True when every EVSE has confirmed 0 A."""
+        """True when every EVSE has confirmed 0 A, and no coil moves."""
         for point in self.points:
-            if point.limit_ca or not point.evse.zero_read():
+            if point.limit_ca or not point.evse.zero_read() or point.coil is not None and point.coil.is_on:
                 return False
         return True
 

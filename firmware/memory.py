@@ -28,6 +28,7 @@ NAME = "memory.bin"
 # What stands where; these numbers never change their meaning. One per charge point each.
 M_CP = const(0)  # state of the CP relay, see cp_relay
 M_LATCHED = const(2)  # latched faults, see guard
+M_PHASES = const(4)  # position of the phase relay, see phases
 M_METER = const(18)  # kind of the meter that was found, 0 none yet, see drivers.meters
 M_BLOCK = const(20)  # registers of its longest block, 0 not known yet
 M_SET = const(6)  # two bytes each: set point of Modbus, see kept
@@ -39,6 +40,7 @@ class Memory:
 
     rtc: load(buf) -> bytes, save(buf, n), set_cp(i, byte). flash: load(name, buf) -> bytes or -1, save(name, buf, n) -> bool.
     `newer`: the record was written by a newer firmware. `damaged`: flash's record was needed and not whole.
+    `cold`: the RTC knew nothing, so the last life ended by a loss of power.
     `failures` counts flash writes that failed.
     """
 
@@ -46,6 +48,7 @@ class Memory:
         self.value = bytearray(PAYLOAD_BYTES)
         self.newer = False
         self.damaged = False
+        self.cold = True
         self.failures = 0
         self._rtc = rtc
         self._flash = flash
@@ -75,7 +78,11 @@ class Memory:
     def step(self, now_ms, at_rest):
         """Writes flash when that is due and nobody charges. True when it tried: that was an episode, and took its time."""
         due = self._tried.check(now_ms, FLASH_EVERY_MS)
-        if not (due and at_rest and self._dirty):
+        return due and at_rest and self.write(now_ms)
+
+    def write(self, now_ms):
+        """Writes flash now, if there is news. True when it tried: an episode, for when nobody charges."""
+        if not self._dirty:
             return False
         self._tried.mark(now_ms)
         if self._flash.save(NAME, self._record, self._sealed()):
@@ -92,6 +99,7 @@ class Memory:
             self._take(self._in_flash)
         in_rtc = check(self._record, self._rtc.load(self._record), VERSION)
         if in_rtc == OK:
+            self.cold = False
             self._take(self.value)
             self._tried.mark(now_ms)  # after a mere reset: who restarts again and again must not write each time
         elif in_rtc == NEWER:

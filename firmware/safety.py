@@ -12,11 +12,12 @@ MIN_CA = const(600)  # IEC 61851: a control pilot can not say less than 6 A
 # Ceilings that stand for "not at all": all mean 0 A, the lowest is named first when several apply.
 _NO_WISH = const(-1)
 _NO_HEARTBEAT = const(-2)
-_NO_METER = const(-3)
-_NO_PILOT = const(-4)
-_NO_EVSE = const(-5)
-_MAINTENANCE = const(-6)
-_GUARDED = const(-7)
+_SWITCHING = const(-3)
+_NO_METER = const(-4)
+_NO_PILOT = const(-5)
+_NO_EVSE = const(-6)
+_MAINTENANCE = const(-7)
+_GUARDED = const(-8)
 
 # Reasons, each the index of its ceiling. In this order the first of equal ceilings is named.
 R_SET_POINT = const(0)
@@ -46,7 +47,11 @@ R_WELD = const(23)
 R_OVER_CURRENT = const(24)
 R_RCD = const(25)
 R_MAINTENANCE = const(26)
-REASON_COUNT = const(27)
+R_SWITCHING = const(27)
+R_INTERRUPTING = const(28)
+R_NOT_SWITCHED = const(29)
+R_PHASES = const(30)
+REASON_COUNT = const(31)
 REASON_BITS = const(6)
 REASON_MASK = const(63)
 
@@ -78,6 +83,10 @@ REASONS = (
     b"more current than signalled",
     b"RCD has tripped: clear it at the box",
     b"maintenance",
+    b"phases are being switched",
+    b"control pilot is interrupted as asked",
+    b"switching was given up: the charge did not stop",
+    b"phases in use do not match the switch",
 )
 
 # Facts: what a decision depends on, one list per charge point.
@@ -94,7 +103,8 @@ F_GRID_CA = const(9)  # grid operator input, None not fitted
 F_PILOT = const(10)  # 0 closed, else an R_CP_... or R_NO_SECOND_STOP
 F_GUARD = const(11)  # 0 nothing found, else what the guard has found
 F_MAINTENANCE = const(12)  # 1 while somebody wants the box for maintenance
-FACT_COUNT = const(13)
+F_SWITCH = const(13)  # 0, or the R_... of a phase switch or CP interruption that runs, was given up or did not come true
+FACT_COUNT = const(14)
 
 
 def decide(facts, ceilings):
@@ -131,6 +141,8 @@ def _devices(facts, ceilings):
     """A device that is not ready outranks what outsiders do: its reason is named first."""
     if facts[F_EVSE]:
         ceilings[facts[F_EVSE]] = _NO_METER if facts[F_EVSE] == R_EVSE_STARTING else _NO_EVSE
+    if facts[F_SWITCH]:
+        ceilings[facts[F_SWITCH]] = _SWITCHING
     if facts[F_PILOT]:
         ceilings[facts[F_PILOT]] = _NO_PILOT
     if facts[F_GUARD]:

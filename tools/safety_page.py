@@ -36,7 +36,7 @@ MEANING = {
     "over_current": "A car that takes more than it was told is stopped.",
     "latched": "After a serious fault nobody can go on charging from afar: somebody has to look at the box.",
     "asked_again": "An EVSE that was away may have been exchanged: the box learns what it is before it gives it current.",
-    "flash_at_rest": "Writing to the box's memory, which stops it for a moment, does not happen while a car charges, and does not wear it out.",
+    "flash_at_rest": "Writing to the box's memory, which stops it for a moment, does not happen while a car charges or a coil moves, and does not wear it out.",
 }
 
 HEAD = """# What must hold, and how a breach is seen
@@ -75,12 +75,14 @@ TRIGGERS = {
     "R_CP_LATCHED": "the pilot has to open again after three closings within an hour",
     "R_NO_SECOND_STOP": "0 A is wanted and not read back, and the board has no CP relay",
     "R_CP_OPEN": "0 A is wanted and not read back, or another fault opens the pilot",
+    "R_PHASES": "more than 3 A on more than one phase although the phase relay was switched to one",
+    "R_NOT_SWITCHED": "for a phase switch or CP interruption 0 A is not read back, current flows on, or the pilot does not open; 0 A for 30 s then",
     "R_METER_LOST": "no reading with a voltage and a current on L1",
     "R_METER_VOLTAGE": "less than 200 V on L1 since the start",
     "R_VOLTAGE": "more than 280 V on any phase, or less than 150 V on L1",
 }
 ACTIONS = ("0 A", "0 A, and the control pilot opens", "`lost_current_ca` of the meter, 0 A by default")  # by faults.ZERO, OPEN_CP, LOST_CURRENT
-CLEARED = ("itself, when the cause is gone", "itself, by the rule for closing the control pilot", "somebody at the box")  # by faults.BY_ITSELF, ...
+CLEARED = ("itself, when the cause is gone", "itself, by the rule for closing the control pilot", "somebody at the box", "the next phase switch, or somebody at the box")  # by faults.BY_ITSELF, ...
 
 
 def table(head, rows):

@@ -26,6 +26,7 @@ ROLES = {
     "tx": "RS485, the ESP32 talks", "rx": "RS485, the ESP32 listens", "de": "RS485, direction: high while it talks", "mdc": "Ethernet, MDC",
     "mdio": "Ethernet, MDIO", "power": "Ethernet, supply or oscillator", "clk": "Ethernet, clock",
 }  # fmt: skip
+COIL_KEYS = {"one_pin": "pulse to one phase", "three_pin": "pulse to three phases", "hold_pin": "held"}
 SECTIONS = {"cp_relays": "CP relay", "coils": "coil", "button": "button", "outputs": "set at start", "rfid": "RFID reader", "grid_input": "input of the grid operator"}
 
 
@@ -70,6 +71,8 @@ def role(use, board):
     if use.section in SECTIONS:
         text = SECTIONS[use.section]
         index = int(use.path.split("[")[1].split("]")[0]) if "[" in use.path else None
+        if use.section == "coils":
+            return f"phase relay {index + 1}: {COIL_KEYS[use.key]}"
         if use.section == "outputs":
             return f"{text}: {'high' if board['outputs'][index]['level'] else 'low'}"
         return text if index is None else f"{text} {index + 1}"

@@ -3,7 +3,7 @@
 Plain Python that also runs on MicroPython; time is an argument.
 """
 
-from .car import STATE_A, Car
+from .car import MASK_MS, STATE_A, Car, elapsed_ms
 from .evse import EvseDin
 from .meters import build
 
@@ -20,7 +20,9 @@ class ChargePoint:
         self.car = car
         self.cp_wanted = False  # what the relay is told
         self.cp_stuck = None
-        self.phases = 3
+        self.phases = 3  # where the phase relay stands
+        self.phases_stuck = False  # ... and stays, whatever its coils do
+        self.coils = set()  # phases whose coil is energised
         self.welded = False  # the contactor stays closed whatever the EVSE says
 
     @property
@@ -30,6 +32,12 @@ class ChargePoint:
     @cp_open.setter
     def cp_open(self, is_open):
         self.cp_wanted = is_open
+
+    def energise(self, phases, on):
+        """A coil of the phase relay: it moves at once, and keeps its place without power."""
+        (self.coils.add if on else self.coils.discard)(phases)
+        if on and not self.phases_stuck:
+            self.phases = phases
 
     def step(self, now_ms):
         """Let time pass: pilot to the car, car to the EVSE, current through the meter."""
@@ -46,6 +54,7 @@ class Site:
 
     def __init__(self, charge_points):
         self.charge_points = charge_points
+        self._now_ms = None
 
     def device(self, unit):
         """The device with this unit id, or None."""
@@ -57,6 +66,10 @@ class Site:
         return None
 
     def step(self, now_ms):
+        """Time never goes back, although a request that was sent a little ahead may have moved it on."""
+        if self._now_ms is not None and elapsed_ms(now_ms, self._now_ms) > MASK_MS // 2:
+            now_ms = self._now_ms
+        self._now_ms = now_ms
         for charge_point in self.charge_points:
             charge_point.step(now_ms)
 

@@ -12,11 +12,25 @@ BOOT_MS = 1500  # from the reset to boot.py: what an ESP32 needs at most
 IMPORT_MS = 300  # from the floor's last frame to the gateway's first step
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 FIRST_RELAY_PIN = 1
+FIRST_COIL_PIN = 41
 NC, NO = "nc", "no"
 
 
-def board_of(config, contact):
-    """board.json for a configuration: a CP relay for every charge point with this contact, or none (None)."""
+PAIR, HELD_1, HELD_3 = "pair", "held, 1 phase while on", "held, 3 phases while on"
+
+
+def coil_row(i, kind):
+    """A line of board.json's coils."""
+    row = {"one_pin": None, "three_pin": None, "hold_pin": None, "hold_is": None, "hardware_interlock": False, "active": 1, "pulse_ms": 1000}
+    if kind == PAIR:
+        row.update(one_pin=FIRST_COIL_PIN + 2 * i, three_pin=FIRST_COIL_PIN + 2 * i + 1)
+    else:
+        row.update(hold_pin=FIRST_COIL_PIN + i, hold_is=1 if kind == HELD_1 else 3, hardware_interlock=True)
+    return row
+
+
+def board_of(config, contact, coils=None):
+    """board.json for a configuration: a CP relay for every charge point with this contact, or none (None); likewise their coils."""
     relays = []
     if contact is not None:
         relays = [{"pin": FIRST_RELAY_PIN + i, "contact": contact, "active": 1} for i in range(len(config["charge_points"]))]
@@ -24,7 +38,8 @@ def board_of(config, contact):
     lines = [{"uart": 1, "tx": 17, "rx": 16}]
     if max([point["bus"] for point in config["charge_points"]]):
         lines.append({"uart": 2, "tx": 18, "rx": 19})
-    return {"rs485": lines, "evse_ids": ids, "cp_relays": relays, "watchdog_s": 10}
+    rows = [] if coils is None else [coil_row(i, coils) for i in range(len(config["charge_points"]))]
+    return {"rs485": lines, "evse_ids": ids, "cp_relays": relays, "coils": rows, "watchdog_s": 10}
 
 
 class _Pin:
@@ -132,6 +147,10 @@ class Chip:
         self.pilots_at_first_frame = None
         for row in self.board["cp_relays"]:
             self.drive(row["pin"], 1 - row["active"])
+        for row in self.board["coils"]:
+            for key in ("one_pin", "three_pin", "hold_pin"):
+                if row[key] is not None:
+                    self.drive(row[key], 1 - row["active"])
         self.world.wait(BOOT_MS)
         failsafe.machine = failsafe.time = self
         failsafe.open = self.open
@@ -144,6 +163,16 @@ class Chip:
             if row["pin"] == pin:
                 energised = bool(level) == bool(row["active"])
                 self.world.move_pilot(i, energised == (row["contact"] == NC))
+        for i, row in enumerate(self.board["coils"]):
+            self._drive_coil(i, row, pin, bool(level) == bool(row["active"]))
+
+    def _drive_coil(self, i, row, pin, on):
+        if pin == row["one_pin"]:
+            self.world.move_coil(i, 1, on)
+        elif pin == row["three_pin"]:
+            self.world.move_coil(i, 3, on)
+        elif pin == row["hold_pin"]:
+            self.world.hold_phases(i, row["hold_is"] if on else 4 - row["hold_is"])
 
     def send(self, n, buf):
         if self.pilots_at_first_frame is None:
@@ -163,6 +192,18 @@ class CpRelay:
 
     def close(self):
         failsafe.cp(self._index, False)
+
+
+class Coils:
+    """The port of the phase relay, through the floor."""
+
+    def __init__(self, index, row):
+        self.pulse_ms = row["pulse_ms"]
+        self.rests_at = None if row["hold_pin"] is None else 4 - row["hold_is"]
+        self._index = index
+
+    def set(self, phases):
+        failsafe.coil(self._index, phases)
 
 
 class WorldFlash:

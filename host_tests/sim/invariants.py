@@ -4,6 +4,7 @@ The checker takes the firmware's word for nothing but the state of its machines 
 """
 
 import cp_relay
+import phases
 import tag
 from drivers import evse_din
 from host_tests.fakes.wire import NEVER_US
@@ -250,6 +251,7 @@ class Invariants:
         now += [("evse", evse_din.TRANSITIONS, point.evse.state) for point in gateway.points]
         now += [("cp_relay", cp_relay.TRANSITIONS, point.relay.state) for point in gateway.points]
         now += [("tag", tag.TRANSITIONS, point.tag.state) for point in gateway.points]
+        now += [("phases", phases.TRANSITIONS, point.phases.state) for point in gateway.points if point.phases]
         if self._states is not None:
             for before, (machine, table, after) in zip(self._states, now):
                 self._transition(machine, table, before, after)

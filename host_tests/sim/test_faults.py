@@ -3,11 +3,11 @@ import json
 
 import pytest
 import safety
-from faults import ACTION, AFTER_MS, BY_CALM, BY_HAND, BY_ITSELF, CLEARED, FAULTS, GERMAN, OPEN_CP, REASON
+from faults import ACTION, AFTER_MS, BY_CALM, BY_HAND, BY_ITSELF, BY_SWITCH, CLEARED, FAULTS, GERMAN, OPEN_CP, REASON
 from safety import REASONS
 
 from host_tests.fakes.wire import SILENT
-from host_tests.sim.chip import NC, WDT_RESET
+from host_tests.sim.chip import NC, PAIR, WDT_RESET
 from host_tests.sim.world import SET, World, standard_config
 
 EVSE, METER = 1, 105
@@ -85,6 +85,11 @@ def stuck_relay(world):
     world.line.faults.clear()
 
 
+def to_one_phase(world):
+    world.broker.send(SET + b"0/data/phases_to_use", b"1", True)
+    world.broker.send(SET + b"0/data/trigger_phase_switch", b"true", True)
+
+
 SCENES = {
     safety.R_RCD: Scene(setter("evse.rcd_error", True), lambda world: None),
     safety.R_WELD: Scene(both(setter("welded", True), stubborn_car_at_zero), both(setter("welded", False), setter("car.stubborn", False)), lead_ms=200),
@@ -98,6 +103,8 @@ SCENES = {
     safety.R_CP_OPEN: Scene(setter("evse.deaf_to_writes", True), setter("evse.deaf_to_writes", False), lead_ms=20000),
     safety.R_METER_LOST: Scene(line(METER), line()),
     safety.R_METER_VOLTAGE: Scene(voltages(19900, 23000, 23000), voltages(23000, 23000, 23000), at_start=True),
+    safety.R_NOT_SWITCHED: Scene(both(line(METER), to_one_phase), line(), coils=PAIR, lead_ms=1500),
+    safety.R_PHASES: Scene(both(setter("phases_stuck", True), to_one_phase), setter("phases_stuck", False), coils=PAIR, lead_ms=30000),
     safety.R_VOLTAGE: Scene(voltages(23000, 28100, 23000), voltages(23000, 23000, 23000)),
 }  # fmt: skip
 
@@ -168,14 +175,14 @@ def test_a_fault_goes_as_its_column_says(row):
     world.controller.set_text[0] = b"16"
     world.run(GONE_MS)
 
-    if row[CLEARED] == BY_HAND:
+    if row[CLEARED] in (BY_HAND, BY_SWITCH):
         assert told_fault(world) == (b"2", row[GERMAN].decode())
         assert world.evse().set_current_raw == 0, "somebody on the network has cleared it"
         world.gateway.clear(world.tick())
         world.run(GONE_MS)
     assert told_fault(world)[0] == b"0"
     assert world.evse().set_current_raw == 1600
-    assert row[CLEARED] in (BY_ITSELF, BY_CALM, BY_HAND)
+    assert row[CLEARED] in (BY_ITSELF, BY_CALM, BY_HAND, BY_SWITCH)
 
 
 def test_what_is_latched_is_latched_after_a_reset_and_after_a_power_cut(row):

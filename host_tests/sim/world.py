@@ -9,7 +9,7 @@ from host_tests.fakes.peer import Listener
 from host_tests.fakes.site import Site, standard_site
 from host_tests.fakes.wire import NEVER_US, Line
 from host_tests.sim.inside import Inside
-from host_tests.sim.chip import NC, PWRON_RESET, Chip, CpRelay, WorldFlash, board_of
+from host_tests.sim.chip import NC, PWRON_RESET, Chip, Coils, CpRelay, WorldFlash, board_of
 import failsafe
 from gateway import Gateway
 from memory import Memory
@@ -25,7 +25,10 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
     points = []
     for i in range(charge_points):
         unit = None if meter in ("none", "auto") else UNITS.get(meter, 105) + i
-        points.append({"evse": 1 + i, "bus": buses[i], "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0}})
+        points.append({
+            "evse": 1 + i, "bus": buses[i], "phases": 3, "meter": {"type": meter, "unit": unit, "lost_current_ca": 0},
+            "phase_switch": {"cool_down_s": 300, "boot": "stored"},
+        })  # fmt: skip
     return {
         "name": "ladepunkt",
         "language": "de",
@@ -90,10 +93,10 @@ class Controller:
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
 
-    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, meter="sdm630", page=None):
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, coils=None, meter="sdm630", page=None):
         """
         meter: the one that is there where the configuration says auto. contact: which one of the CP relay carries the pilot; None: the
-        board has no such relay. page: see Gateway.
+        board has no such relay. coils: as chip.coil_row. page: see Gateway.
         """
         self.config = config or standard_config()
         count = len(self.config["charge_points"])
@@ -111,7 +114,7 @@ class World:
         self.controller = Controller(self.broker, count)
         self.seed = seed
         self.invariants = None  # sim.invariants.Invariants, if this run is checked
-        self.chip = Chip(self, board_of(self.config, contact))
+        self.chip = Chip(self, board_of(self.config, contact, coils))
         self.flash = WorldFlash(self)
         self.page = page
         self.start_gateway()
@@ -131,7 +134,11 @@ class World:
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
         self.modbus = Listener() if self.config["modbus"]["enabled"] else None
         second = self.lines[1] if len(self.lines) > 1 else None
-        self.gateway = Gateway(self.config, self.line, net_port, self.seed, self.tick(), relays, memory, modbus=self.modbus, page=self.page, second_port=second)
+        coils = [Coils(i, row) for i, row in enumerate(self.chip.board["coils"])]
+        self.gateway = Gateway(
+            self.config, self.line, net_port, self.seed, self.tick(), relays, memory,
+            coils=coils, modbus=self.modbus, page=self.page, second_port=second,
+        )  # fmt: skip
 
     def wait(self, ms):
         """Time passes without the gateway: the chip boots, or the floor waits."""
@@ -145,6 +152,17 @@ class World:
     def move_pilot(self, cp, is_open):
         """The CP relay of a charge point."""
         self.site.charge_points[cp].cp_open = is_open
+        self.site.step(self.now_ms)
+
+    def move_coil(self, cp, phases, on):
+        """One coil of a phase relay."""
+        self.site.charge_points[cp].energise(phases, on)
+        self.site.step(self.now_ms)
+
+    def hold_phases(self, cp, phases):
+        """A phase relay that follows one output."""
+        if not self.site.charge_points[cp].phases_stuck:
+            self.site.charge_points[cp].phases = phases
         self.site.step(self.now_ms)
 
     def tick(self):

@@ -29,6 +29,7 @@ class Point:
     def __init__(self):
         self.image = Image()
         self.standing = None
+        self.coil = self.phases = None
         self.wish = Wish()
 
     def leader_alive(self):

@@ -6,7 +6,7 @@ import json
 import config_rows
 import pytest
 from config import ConfigError, check_board, check_config
-from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MODBUS, MQTT, OUTPUT, PAGE, REQUIRED
+from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MODBUS, MQTT, OUTPUT, PAGE, PHASE_SWITCH, REQUIRED
 from config_rows import RFID, RFID_PINS, RS485, TIME, WIFI
 
 from host_tests.sim.world import standard_config
@@ -30,13 +30,15 @@ FULL = {
         "enabled": 0, "port": 502, "unit": 247, "controllers": ["192.0.2.7"], "heartbeat_from": "any", "allow_heartbeat_off": 1,
         "actual_current_scale": 1, "idle_s": 3600,
     },
-    "charge_points": [{"evse": 7, "bus": 1, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600}}],
+    "charge_points": [{"evse": 7, "bus": 1, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600},
+                       "phase_switch": {"cool_down_s": 60, "boot": "one"}}],
     "rfid": {"reader": "module", "format": "decimal"}, "time": {"server": "router", "every_h": 1},
 }  # fmt: skip
 BOARD_MINIMAL = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16}]}
 BOARD_FULL = {
     "board": "b", "rs485": [{"uart": 2, "tx": 0, "rx": 48, "de": 4, "baud": 19200, "evse_ids": [3]}], "watchdog_s": 20, "evse_ids": [7, 247],
     "cp_relays": [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 48, "contact": "no", "active": 0}],
+    "coils": [],  # the rest: test_config_board
     "button": {"pin": 0, "pressed": 1}, "outputs": [{"pin": 16, "level": 1}, {"pin": 0, "level": 0}],
     "ethernet": {"phy": "lan8720", "addr": 31, "mdc": 23, "mdio": 18, "power": 12, "clk": 17, "clk_dir": "out"},
     "rfid": {"uart": 0, "rx": 4, "tx": 5, "baud": 19200},
@@ -54,6 +56,7 @@ OBJECTS = [
     (check_config, "config.json", FULL, ("charge_points", 0, "meter"), METER),
     (check_config, "config.json", FULL, ("rfid",), RFID),
     (check_config, "config.json", FULL, ("time",), TIME),
+    (check_config, "config.json", FULL, ("charge_points", 0, "phase_switch"), PHASE_SWITCH),
     (check_board, "board.json", BOARD_FULL, (), BOARD),
     (check_board, "board.json", BOARD_FULL, ("rs485", 0), RS485),
     (check_board, "board.json", BOARD_FULL, ("cp_relays", 1), CP_RELAY),
@@ -122,12 +125,15 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
             "enabled": 1, "port": 1502, "unit": 1, "controllers": None, "heartbeat_from": "leader", "allow_heartbeat_off": 0,
             "actual_current_scale": 100, "idle_s": 120,
         },
-        "charge_points": [{"evse": 1, "bus": 0, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0}}],
+        "charge_points": [{
+            "evse": 1, "bus": 0, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0},
+            "phase_switch": {"cool_down_s": 300, "boot": "stored"},
+        }],
         "rfid": {"reader": None, "format": None}, "time": {"server": None, "every_h": 24},
     }  # fmt: skip
     assert check_board(copy.deepcopy(BOARD_MINIMAL)) == {
         "board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16, "de": None, "baud": 9600, "evse_ids": None}], "watchdog_s": 10, "evse_ids": [1],
-        "cp_relays": [], "button": None, "outputs": [], "ethernet": None, "rfid": None,
+        "cp_relays": [], "coils": [], "button": None, "outputs": [], "ethernet": None, "rfid": None,
     }  # fmt: skip
 
 

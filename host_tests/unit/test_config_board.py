@@ -108,3 +108,62 @@ def test_nor_that_of_a_second_line():
     board["rs485"].append({**board["rs485"][0], "uart": 2})
     with pytest.raises(ConfigError, match=r"board.json: rfid.uart: expected another one than that of rs485\[1\], found 2"):
         check_fit(config, board)
+
+
+# -- coils ----------------------------------------------------------------------------------------------------------------
+
+RELAYS = [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 2, "contact": "nc", "active": 1}]
+PAIR = {"one_pin": 41, "three_pin": 42, "active": 1}
+HELD = {"hold_pin": 41, "hold_is": 3, "hardware_interlock": True, "active": 1}
+
+
+def with_coils(*rows, relays=RELAYS):
+    return {**BOARD_MINIMAL, "cp_relays": relays, "coils": list(rows)}
+
+
+def test_a_pair_of_coils_gets_a_pulse_of_a_second():
+    assert check_board(with_coils(PAIR))["coils"] == [
+        {"one_pin": 41, "three_pin": 42, "pulse_ms": 1000, "hold_pin": None, "hold_is": None, "hardware_interlock": False, "active": 1}
+    ]
+
+
+def test_a_held_output_with_an_interlock_in_hardware_is_taken():
+    assert check_board(with_coils(HELD, {**HELD, "hold_pin": 42, "hold_is": 1}))["coils"][1]["hold_is"] == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({**HELD, "hardware_interlock": False}, "coils[0].hardware_interlock: expected true, as a held output drops at every reset"),
+        ({key: HELD[key] for key in ("hold_pin", "hold_is", "active")}, "coils[0].hardware_interlock: expected true"),
+        ({**HELD, "hold_is": None}, "coils[0].hold_is: missing; expected which phases are on with it"),
+        ({**HELD, "hold_is": 2}, "coils[0].hold_is: expected one of 1, 3, found 2"),
+        ({**HELD, "one_pin": 5}, "coils[0].one_pin: expected none beside hold_pin, found 5"),
+        ({"one_pin": 41, "active": 1}, "coils[0].three_pin: missing; expected the pin of this coil"),
+        ({"active": 1}, "coils[0].one_pin: missing; expected the pin of this coil"),
+        ({**PAIR, "hold_is": 3}, "coils[0].hold_is: expected none beside one_pin and three_pin, found 3"),
+        ({**PAIR, "pulse_ms": 199}, "coils[0].pulse_ms: expected a whole number from 200 to 5000, found 199"),
+        ({**PAIR, "pulse_ms": 5001}, "coils[0].pulse_ms: expected a whole number from 200 to 5000, found 5001"),
+        ({"one_pin": 41, "three_pin": 42}, "coils[0].active: missing"),
+        ({**PAIR, "three_pin": 41}, "coils[0].three_pin: expected a pin of its own; this one is also coils[0].one_pin, found 41"),
+        ({**PAIR, "three_pin": 1}, "coils[0].three_pin: expected a pin of its own; this one is also cp_relays[0].pin, found 1"),
+        ({**PAIR, "one_pin": 17}, "coils[0].one_pin: expected a pin of its own; this one is also rs485[0].tx, found 17"),
+        ({**PAIR, "cp": 0}, "coils[0].cp: unknown key"),
+    ],
+)
+def test_coils_that_could_do_harm_are_refused_and_named(row, says):
+    assert message_of(check_board, with_coils(row)).startswith("board.json: " + says)
+
+
+def test_a_coil_without_a_cp_relay_is_refused():
+    message = message_of(check_board, with_coils(PAIR, relays=[]))
+    assert message.startswith("board.json: coils: expected no more than cp_relays, which has 0 (phases are switched while") and message.endswith("found 1")
+
+
+@pytest.mark.parametrize("seconds", [59, 3601, 0])
+def test_a_cool_down_below_a_minute_or_above_an_hour_is_refused(seconds):
+    found = copy.deepcopy(TWO_POINTS)
+    found["charge_points"][1]["phase_switch"] = {"cool_down_s": seconds}
+    assert message_of(check_config, found) == (
+        "config.json: charge_points[1].phase_switch.cool_down_s: expected a whole number from 60 to 3600, found %d" % seconds
+    )

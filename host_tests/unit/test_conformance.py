@@ -47,7 +47,7 @@ class Desk:
     """A quick world without a meter: an EVSE that is precise already, a car, and nobody who sends on their own."""
 
     def __init__(self, door, meter="none"):
-        self.world = World(config=standard_config(meter=meter))
+        self.world = World(config=standard_config(meter=meter), contact=None)
         self.world.controller.beating = self.world.controller.setting = False
         self.world.evse().configure(2005, 0x0209 | PRECISE)
         self.world.plug()

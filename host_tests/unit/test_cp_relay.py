@@ -1,8 +1,10 @@
 """The second stop: when the control pilot opens, when it may close again, and what of it survives a reset."""
 import pytest
-from cp_relay import ABSENT, CALM_MS, CLOSED, CLOSING, CLOSINGS_MS, LATCHED, OPEN, OPEN_MIN_MS, SETTLE_MS, STARTING, CpRelay
+from cp_relay import (
+    ABSENT, CALM_MS, CLOSED, CLOSING, CLOSINGS_MS, HELD, LATCHED, OPEN, OPEN_MIN_MS, SETTLE_MS, STARTING, CpRelay, after_power_loss,
+)  # fmt: skip
 from faults import NOT_CONFIRMED_MS
-from safety import R_CP_LATCHED, R_CP_OPEN, R_EVSE_STARTING, R_NO_SECOND_STOP
+from safety import R_CP_LATCHED, R_CP_OPEN, R_EVSE_STARTING, R_NO_SECOND_STOP, R_SWITCHING
 
 STEP_MS = 100
 LAST_MINUTE = 0x3FFFFFFF - 60000
@@ -208,3 +210,88 @@ def test_a_board_without_relay_says_that_there_is_no_second_stop_for_as_long_as_
 def test_a_board_without_relay_ignores_what_was_saved():
     pilot = Pilot(0xFF, port=False)
     assert (pilot.relay.state, pilot.relay.reason()) == (ABSENT, 0)
+
+
+# --- open on purpose ---
+
+
+def hold(pilot, reason=R_SWITCHING):
+    pilot.relay.wanted_open = reason
+    return pilot.run(2 * STEP_MS)
+
+
+def test_who_wants_the_pilot_open_gets_it_at_0_a_without_current(pilot):
+    hold(pilot)
+    assert (pilot.relay.state, pilot.port.is_open, pilot.relay.reason()) == (HELD, True, R_SWITCHING)
+    assert pilot.relay.is_open() and not pilot.relay.by_fault()
+
+
+def test_it_is_not_opened_on_purpose_while_current_may_flow(pilot):
+    pilot.calm = False
+    hold(pilot)
+    pilot.run(60000)
+    assert not pilot.port.is_open
+
+
+def test_it_closes_as_soon_as_nobody_wants_it_open_and_that_is_none_of_the_three(pilot):
+    for _ in range(10):
+        hold(pilot)
+        pilot.relay.wanted_open = 0
+        pilot.run(STEP_MS)
+        assert (pilot.relay.state, pilot.port.is_open, pilot.relay.reason()) == (CLOSING, False, R_SWITCHING)
+        pilot.run(SETTLE_MS + STEP_MS)
+        assert (pilot.relay.state, pilot.relay.reason()) == (CLOSED, 0)
+    assert pilot.trip().relay.state == OPEN, "not latched"
+
+
+def test_it_does_not_close_before_0_a_was_read_back(pilot):
+    hold(pilot)
+    pilot.unconfirmed, pilot.calm, pilot.relay.wanted_open = True, False, 0
+    pilot.run(2000)
+    assert pilot.port.is_open and pilot.relay.state == HELD
+    pilot.unconfirmed = False
+    assert not pilot.run(STEP_MS).port.is_open
+
+
+@pytest.mark.parametrize("wanted", [R_SWITCHING, 0])
+def test_a_fault_takes_it_over_and_the_rules_for_faults_apply(pilot, wanted):
+    hold(pilot)
+    pilot.unconfirmed, pilot.calm, pilot.relay.wanted_open = True, False, wanted
+    pilot.run(NOT_CONFIRMED_MS + 2 * STEP_MS)
+    assert (pilot.relay.state, pilot.relay.reason(), pilot.port.is_open) == (OPEN, R_CP_OPEN, True)
+    pilot.unconfirmed, pilot.calm, pilot.relay.wanted_open = False, True, 0
+    pilot.run(OPEN_MIN_MS - 3 * STEP_MS)
+    assert pilot.port.is_open
+
+
+def test_after_three_closings_a_fault_latches_it_also_when_it_was_open_on_purpose(pilot):
+    for _ in range(3):
+        pilot.cycle()
+    hold(pilot)
+    pilot.fault = True
+    assert pilot.run(STEP_MS).relay.state == LATCHED
+
+
+def test_who_wants_it_open_does_not_end_a_fault_and_keeps_it_open_after_it(pilot):
+    pilot.trip()
+    pilot.relay.wanted_open = R_SWITCHING
+    pilot.run(60000)
+    assert (pilot.relay.state, pilot.port.is_open) == (OPEN, True)
+    pilot.relay.wanted_open = 0
+    pilot.run(2 * STEP_MS)
+    assert not pilot.port.is_open
+
+
+def test_what_was_open_on_purpose_is_open_after_a_reset_until_somebody_lets_go():
+    again = Pilot(hold(Pilot()).relay.saved)
+    assert (again.relay.state, again.port.is_open) == (HELD, True)
+    again.run(STEP_MS)
+    assert again.relay.state == CLOSING
+
+
+def test_a_loss_of_power_ends_what_was_open_on_purpose_and_no_fault():
+    pilot = hold(Pilot().cycle())
+    again = Pilot(after_power_loss(pilot.relay.saved))
+    assert (again.relay.state, again.port.is_open) == (CLOSED, False)
+    assert after_power_loss(Pilot().trip().relay.saved) == Pilot().trip().relay.saved
+    assert after_power_loss(0) == 0

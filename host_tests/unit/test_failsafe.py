@@ -7,7 +7,7 @@ import pytest
 from host_tests.unit.floor import BOARD, CP, FAULT, NC, WDT_RESET, Floor, first_zero_frame_ms, press_after, put_app, zero_frame
 from tools.runtimes import FIRMWARE
 
-CODE_LINES_LIMIT = 155  # of boot.py and failsafe.py, without docstrings, comments and blank lines
+CODE_LINES_LIMIT = 165  # of boot.py and failsafe.py, without docstrings, comments and blank lines
 IMPORTS = {"gc", "json", "machine", "sys", "time", "app", "failsafe"}
 NO = {**NC, "contact": "no"}
 LOW = {**NC, "active": 0}

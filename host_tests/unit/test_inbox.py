@@ -28,6 +28,7 @@ class Point:
     def __init__(self):
         self.image = Image()
         self.standing = None
+        self.coil = self.phases = None
         self.wish = Wish()
         self.alive = True  # of its leader
 

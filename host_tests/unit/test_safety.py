@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safety import (
     F_CABLE_A, F_EVSE, F_EVSE_LIMIT_A, F_GRID_CA, F_GUARD, F_HEARTBEAT, F_INSTALLATION_CA, F_MAINTENANCE, F_METER, F_METER_LOST_CA,
-    F_PHASES, F_PILOT, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_FAULT,
+    F_PHASES, F_PILOT, F_SWITCH, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_FAULT,
     R_EVSE_LIMIT, R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING, R_GRID, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_NEVER,
-    R_HEARTBEAT_SLOW, R_INSTALLATION, R_MAINTENANCE, R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE, R_NO_SECOND_STOP, R_NO_SET_POINT,
-    R_OVER_CURRENT, R_RCD, R_SET_POINT, R_VOLTAGE, R_WELD, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
+    R_HEARTBEAT_SLOW, R_INSTALLATION, R_INTERRUPTING, R_MAINTENANCE, R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE, R_NO_SECOND_STOP,
+    R_NO_SET_POINT, R_NOT_SWITCHED, R_OVER_CURRENT, R_PHASES, R_RCD, R_SET_POINT, R_SWITCHING, R_VOLTAGE, R_WELD, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
 )  # fmt: skip
 
 HEARTBEATS = (R_HEARTBEAT_NEVER, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_SLOW)
@@ -19,11 +19,12 @@ EVSES = (R_EVSE_SILENT, R_EVSE_STARTING, R_EVSE_OLD, R_EVSE_FAULT)
 METERS = (R_METER_STARTING, R_METER_LOST, R_METER_VOLTAGE)
 PILOTS = (R_CP_OPEN, R_CP_LATCHED, R_NO_SECOND_STOP, R_EVSE_STARTING)
 GUARDS = (R_VOLTAGE, R_CP_STUCK, R_WELD, R_OVER_CURRENT, R_RCD)
+SWITCHES = (R_SWITCHING, R_INTERRUPTING, R_NOT_SWITCHED, R_PHASES)
 
 # Nothing wrong, nothing limiting: what a test changes is what it is about.
 FINE = {
     F_WANTED_CA: 3200, F_HEARTBEAT: 0, F_EVSE: 0, F_METER: 0, F_METER_LOST_CA: 0, F_INSTALLATION_CA: 3200, F_EVSE_LIMIT_A: 32,
-    F_CABLE_A: 32, F_PHASES: 3, F_GRID_CA: None, F_PILOT: 0, F_GUARD: 0, F_MAINTENANCE: 0,
+    F_CABLE_A: 32, F_PHASES: 3, F_GRID_CA: None, F_PILOT: 0, F_GUARD: 0, F_MAINTENANCE: 0, F_SWITCH: 0,
 }  # fmt: skip
 
 GRID = {
@@ -37,9 +38,10 @@ GRID = {
     F_CABLE_A: (0, 13),
     F_PHASES: (0, 1, 3),
     F_GRID_CA: (None, 0, 1300),
-    F_PILOT: (0,),  # these three only stop: see the tests of their own
+    F_PILOT: (0,),  # these four only stop: see the tests of their own
     F_GUARD: (0,),
     F_MAINTENANCE: (0,),
+    F_SWITCH: (0,),
 }
 
 
@@ -64,7 +66,7 @@ def ceilings(facts):
         rules[R_NO_SET_POINT] = 0
     else:
         rules[R_SET_POINT] = min(MAX_CA, facts[F_WANTED_CA])
-    for fact in (F_HEARTBEAT, F_EVSE, F_METER, F_PILOT, F_GUARD):
+    for fact in (F_HEARTBEAT, F_EVSE, F_METER, F_PILOT, F_GUARD, F_SWITCH):
         if facts[fact]:
             rules[facts[fact]] = 0
     if facts[F_MAINTENANCE]:
@@ -105,6 +107,7 @@ FACTS = st.tuples(
     st.sampled_from((0, 0, *METERS)), st.integers(0, 3200), st.integers(0, 4000), st.one_of(st.none(), st.integers(0, 80)),
     st.one_of(st.just(0), st.integers(0, 80)), st.integers(0, 3), st.one_of(st.none(), st.integers(-100, 4000)),
     st.sampled_from((0, 0, 0, *PILOTS)), st.sampled_from((0, 0, 0, *GUARDS)), st.sampled_from((0, 0, 0, 1)),
+    st.sampled_from((0, 0, 0, *SWITCHES)),
 )  # fmt: skip
 
 
@@ -123,6 +126,7 @@ LOSSES = (
     + [(F_METER, reason) for reason in METERS]
     + [(F_PILOT, reason) for reason in PILOTS]
     + [(F_GUARD, reason) for reason in GUARDS]
+    + [(F_SWITCH, reason) for reason in SWITCHES]
     + [(F_PHASES, 0), (F_GRID_CA, 0), (F_MAINTENANCE, 1)]
 )
 
@@ -207,10 +211,12 @@ def test_a_limit_and_its_name(changes, limit_ca, reason):
 def test_what_stops_is_named_in_the_order_of_repair():
     changes = {
         "guard": R_WELD, "maintenance": 1, "evse": R_EVSE_SILENT, "pilot": R_CP_OPEN, "meter": R_METER_LOST, "heartbeat": R_HEARTBEAT_LOST,
-        "wanted_ca": None, "grid_ca": 0,
+        "switch": R_SWITCHING, "wanted_ca": None, "grid_ca": 0,
     }  # fmt: skip
-    expected = [R_WELD, R_MAINTENANCE, R_EVSE_SILENT, R_CP_OPEN, R_METER_LOST, R_HEARTBEAT_LOST, R_NO_SET_POINT, R_GRID]
-    repaired = {"guard": 0, "maintenance": 0, "evse": 0, "pilot": 0, "meter": 0, "heartbeat": 0, "wanted_ca": 3200, "grid_ca": None}
+    expected = [R_WELD, R_MAINTENANCE, R_EVSE_SILENT, R_CP_OPEN, R_METER_LOST, R_SWITCHING, R_HEARTBEAT_LOST, R_NO_SET_POINT, R_GRID]
+    repaired = {
+        "guard": 0, "maintenance": 0, "evse": 0, "pilot": 0, "meter": 0, "switch": 0, "heartbeat": 0, "wanted_ca": 3200, "grid_ca": None,
+    }  # fmt: skip
     for reason, name in zip(expected, list(repaired)):
         assert decided(facts_of(**changes)) == (0, reason)
         changes[name] = repaired[name]
@@ -230,6 +236,12 @@ def test_every_trouble_of_the_evse_stops_and_is_named(reason):
 @pytest.mark.parametrize("name, reason", [("pilot", reason) for reason in PILOTS] + [("guard", reason) for reason in GUARDS])
 def test_an_open_pilot_and_whatever_the_guard_found_stop_and_are_named(name, reason):
     assert decided(facts_of(**{name: reason})) == (0, reason)
+
+
+@pytest.mark.parametrize("reason", SWITCHES)
+@pytest.mark.parametrize("wanted_ca", [0, 600, 3200, None])
+def test_a_switch_that_runs_or_went_wrong_stops_whatever_is_wanted(reason, wanted_ca):
+    assert decided(facts_of(switch=reason, wanted_ca=wanted_ca)) == (0, reason)
 
 
 def test_maintenance_stops_and_is_named():
@@ -267,7 +279,8 @@ def test_every_reason_has_one_text_that_needs_no_escape_in_json():
         (R_METER_VOLTAGE, b"200 V"), (R_INSTALLATION, b"installation"), (R_EVSE_LIMIT, b"2007"), (R_EVSE_20A, b"20 A"), (R_CABLE, b"cable"),
         (R_GRID, b"grid"), (R_VOLTAGE, b"voltage"), (R_CP_OPEN, b"pilot is open"), (R_CP_LATCHED, b"until cleared"),
         (R_NO_SECOND_STOP, b"no relay"), (R_CP_STUCK, b"does not open"), (R_WELD, b"welded"), (R_OVER_CURRENT, b"more current"),
-        (R_RCD, b"RCD"), (R_MAINTENANCE, b"maintenance"),
+        (R_RCD, b"RCD"), (R_MAINTENANCE, b"maintenance"), (R_SWITCHING, b"switched"), (R_INTERRUPTING, b"interrupted"),
+        (R_NOT_SWITCHED, b"given up"), (R_PHASES, b"do not match"),
     ],
 )  # fmt: skip
 def test_a_reason_says_what_it_is_about(reason, words):

@@ -9,9 +9,9 @@ LAYERS = {
         "drivers.b23", "drivers.decoding", "drivers.eastron", "drivers.eastron_1p", "drivers.mpm3pm",
     ),
     "machines": (
-        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "connections", "cp_relay", "lines", "discovery", "drivers.evse_din",
-        "drivers.meter", "guard", "inbox", "keepalive", "kept", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
-        "mqtt_states", "page", "plan", "rdm6300", "station", "status", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
+        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "coil", "connections", "cp_relay", "lines", "discovery", "drivers.evse_din",
+        "drivers.meter", "guard", "inbox", "keepalive", "keeper", "kept", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
+        "mqtt_states", "page", "phases", "plan", "rdm6300", "station", "status", "stillness", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
     "wiring": ("gateway",),
     "edge": ("app", "board", "console", "lan", "net", "readers", "resolver", "service", "setup_mode", "storage", "tls_link", "udp", "vitals", "wlan"),
@@ -106,7 +106,7 @@ ALLOWED_BIG_FRAMES = {
     "sntp.Sntp._set": "one good answer of a time server",
     "client_door.ClientDoor._open_discovery": "boot",
     "discovery.*": "once per connection",
-    "gateway.Gateway._fit_second_stops": "boot",
+    "keeper.Keeper.fit_*": "boot",
     "gateway.Gateway._build_meter": "boot",
     "drivers.meters.<listcomp>": "once per meter, when it has been learnt",
 }
