@@ -139,7 +139,7 @@ def _is_repaired(finding, evse):
 
 def _judge_box(about):
     board, config = about["board"], about["config"]
-    findings = [ok("board.json", str(board.get("board"))), ok("system", str(about["system"][-1]))]
+    findings = [ok("board.json", str(board.get("board"))), ok("system", str(about["system"]))]
     if "unreadable" in config:
         findings.append(fix("config.json", config["unreadable"], "run make configure"))
     else:

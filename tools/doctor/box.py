@@ -20,7 +20,8 @@ def exchange(frame, wait_ms, baud, parity):
     row = failsafe.board["rs485"][0]
     port = _port(baud, parity)
     de = None if row.get("de") is None else machine.Pin(row["de"], machine.Pin.OUT, value=0)
-    while port.read(64): pass
+    buf = bytearray(64)
+    while port.readinto(buf): pass
     if de: de(1)
     port.write(bytes.fromhex(frame))
     end = time.ticks_add(time.ticks_ms(), len(frame) * 6000 // baud + 5)
@@ -28,21 +29,21 @@ def exchange(frame, wait_ms, baud, parity):
     if de: de(0)
     heard, quiet, start = b"", 0, time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), start) < wait_ms and quiet < 30:
-        got = port.read(64)
-        if got: heard += got; quiet = 0
+        n = port.readinto(buf) or 0
+        if n: heard += buf[:n]; quiet = 0
         else:
             time.sleep_ms(5)
             quiet += 5 if heard else 0
     if failsafe.wdt: failsafe.wdt.feed()
     print(json.dumps({"heard": heard.hex()}))
 def about():
-    import gc, os, sys
+    import gc, sys
     gc.collect()
     try:
         with open("config.json") as f: config = json.load(f)
     except (OSError, ValueError) as error: config = {"unreadable": str(error)}
     pins = [[r["pin"], machine.Pin(r["pin"]).value()] for r in failsafe.board.get("cp_relays", ())]
-    print(json.dumps({"board": failsafe.board, "config": config, "heap_free": gc.mem_free(), "system": list(os.uname()), "pins": pins}))
+    print(json.dumps({"board": failsafe.board, "config": config, "heap_free": gc.mem_free(), "system": sys.version, "pins": pins}))
 """
 
 
