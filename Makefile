@@ -56,8 +56,6 @@ test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is 
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(WAITING) host_tests/interop
 	@$(VENV_PYTHON) -m tools.mutation --sample 12
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -o faulthandler_timeout=1800 $(ALONE) host_tests/interop
 
 SEEDS ?= 1-20
 HOURS ?= 0.25
