@@ -92,6 +92,17 @@ class Relay:
     close = open
 
 
+class Coils:
+    """A phase relay of which nothing moves."""
+
+    def __init__(self, pulse_ms, rests_at):
+        self.pulse_ms = pulse_ms
+        self.rests_at = rests_at
+
+    def set(self, phases):
+        """Nothing moves."""
+
+
 class Kept:
     """RTC memory and flash of a life: empty, and whatever is written is taken."""
 
@@ -119,6 +130,7 @@ def born(line, told):
     relays = [Relay(starts_open) for starts_open in line["relays"]]
     button = Played("button", told) if line["button"] else None
     more = {name: Played(name, told) for name in line["ports"]}
+    more["coils"] = [Coils(*row) for row in line["coils"]]
     ports = Played("bus", told), Played("net", told)
     return Gateway(config, *ports, line["box_id"], line["now_ms"], relays=relays, memory=memory, button=button, **more)
 

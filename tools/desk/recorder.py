@@ -7,7 +7,7 @@ is [time, [[port, call, result]...], [[charge point, limit_ca, reason]...]]: wha
 import binascii
 import json
 
-DECIDING = ("modbus",)  # of the ports that not every box has: those that a limit can depend on; tags and the time of day can not
+DECIDING = ("second_port", "modbus", "page")  # of the ports that not every box has: those that a limit can depend on; tags and the time of day can not
 READ, WROTE, CHANGED, ACCEPTED, DID = "r", "w", "s", "a", "do"
 
 
@@ -103,13 +103,16 @@ def recording(base, file):
             born = {"config": config, "box_id": box_id, "now_ms": now_ms, "relays": [bool(relay.starts_open) for relay in relays]}
             born["memory"] = None if memory is None else list(memory.value)
             born["button"] = button is not None
+            born["coils"] = [[coil.pulse_ms, coil.rests_at] for coil in more.get("coils", ())]
             born["ports"] = [name for name in DECIDING if more.get(name)]
             log.begin(born)
             for name in born["ports"]:
-                more[name] = Port(more[name], name, log)
+                port = more[name]  # the page comes with what it shows
+                more[name] = (Port(port[0], name, log),) + port[1:] if isinstance(port, tuple) else Port(port, name, log)
             button = button and Port(button, "button", log)
             net_port = Port(net_port, "net", log)
-            super().__init__(config, Port(bus_port, "bus", log), net_port, box_id, now_ms, relays, memory, button, **more)
+            bus_port = None if bus_port is None else Port(bus_port, "bus", log)
+            super().__init__(config, bus_port, net_port, box_id, now_ms, relays, memory, button, **more)
 
         def step(self, now_ms):
             wait_ms = super().step(now_ms)
