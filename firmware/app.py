@@ -241,7 +241,7 @@ def build(settings, pins, ports, net_port, modbus, link, page):
     memory = Memory(RtcMemory(failsafe), Flash(), now_ms)
     box = board.box_id()
     gateway = Gateway(
-        settings, ports[0], net_port, box, now_ms, second_port=ports[1],
+        settings, ports[0], net_port, box, now_ms, second_port=ports[1], grid=board.GridInput(pins["grid_input"]) if pins["grid_input"] else None,
         relays=relays, memory=memory, button=button, coils=coils, reader=reader, udp=udp, modbus=modbus, page=page,
     )  # fmt: skip
     gateway.note(b"started after " + board.reset_cause())

@@ -83,6 +83,19 @@ class Button:
         return self._pin() == self._level
 
 
+class GridInput:
+    """The contact of the grid operator. Open, also by a broken wire, it limits: the pull resistor of the chip gives that level."""
+
+    def __init__(self, row):
+        """row: board.json's grid_input."""
+        self._level = row["limited"]
+        pull = machine.Pin.PULL_UP if self._level else machine.Pin.PULL_DOWN
+        self._pin = machine.Pin(row["pin"], machine.Pin.IN, pull)
+
+    def limited(self):
+        return self._pin() == self._level
+
+
 RESET_CAUSES = (
     (machine.PWRON_RESET, b"power on"),
     (machine.HARD_RESET, b"panic or hard reset"),

@@ -36,12 +36,14 @@ from safety import (
     F_METER_LOST_CA,
     F_PHASES,
     F_PILOT,
+    F_SHARED_CA,
     F_SWITCH,
     F_WANTED_CA,
     FACT_COUNT,
     R_EVSE_FAULT,
     R_HEARTBEAT_SLOW,
     R_NO_SET_POINT,
+    R_SHARED,
     REASON_BITS,
     REASON_COUNT,
     REASON_MASK,
@@ -85,7 +87,7 @@ class ChargePoint:
         self.facts = [0] * FACT_COUNT
         self.standing = NO_METER if meter is None else None  # the notice while there is nothing newer to say
         self.english = False
-        self.facts[F_GRID_CA] = None  # no board reads such an input yet
+        self.facts[F_GRID_CA] = self.facts[F_SHARED_CA] = None  # set by who is loaded for it: grid, sharing
         self._lost_current_ca = 0
         self._looked_ms = now_ms
         self._opened = Latch()  # when the pilot was last open
@@ -140,6 +142,14 @@ class ChargePoint:
         self.reason = decision & REASON_MASK
         self.evse.target_ca = self.limit_ca
         self._say()
+
+    def unshared_ca(self):
+        """The limit of the last step if nobody else were on the feeder."""
+        lowest_ca = self._ceilings[0]
+        for i in range(1, REASON_COUNT):
+            if i != R_SHARED:
+                lowest_ca = min(lowest_ca, self._ceilings[i])
+        return lowest_ca
 
     def _state_facts(self, now_ms):
         facts = self.facts

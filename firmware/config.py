@@ -99,6 +99,8 @@ def check_config(found, file="config.json"):
                     "%s: %s%s: expected a unit id of its own, found %d, which is also %s" % (file, path, key, unit, on_line[unit])
                 )
             on_line[unit] = path + key
+    if config["shared_ca"] is not None and len(config["charge_points"]) < 2:
+        _refuse(file, "shared_ca", "null, as there is one charge point only", config["shared_ca"])
     return config
 
 

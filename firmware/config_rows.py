@@ -67,6 +67,10 @@ RFID = (
     ("reader", str, None, ("rdm6300", "module"), None),  # module: the user's own reader.py on the device, see docs/rfid.md
     ("format", str, None, ("decimal", "hex"), None),  # of the tag's text. Not given: decimal for rdm6300, hex for module
 )
+GRID = (
+    ("limit_w", int, 4200, 0, 22080),  # of each charge point, while the grid operator limits
+    ("limit_ca", int, None, 0, 3200),  # instead, whatever number of phases
+)
 TIME = (
     ("server", str, None, 1, 64),  # name or address, or "router"; not given: no clock, no timestamps
     ("every_h", int, 24, 1, 168),
@@ -83,6 +87,8 @@ CONFIG = (
     ("page", PAGE, {}, None, None),
     ("modbus", MODBUS, {}, None, None),
     ("charge_points", [CHARGE_POINT], REQUIRED, 1, 2),
+    ("grid", GRID, {}, None, None),
+    ("shared_ca", int, None, 600, 6400),  # of a feeder for both charge points
     ("rfid", RFID, {}, None, None),
     ("time", TIME, {}, None, None),
 )
@@ -115,6 +121,10 @@ BUTTON = (
     ("pin", int, REQUIRED, 0, 48),
     ("pressed", int, 0, (0, 1), None),
 )
+GRID_INPUT = (
+    ("pin", int, REQUIRED, 0, 48),
+    ("limited", int, REQUIRED, (0, 1), None),  # the level that limits: an open input has it, by the pull resistor of the chip
+)
 OUTPUT = (
     ("pin", int, REQUIRED, 0, 48),
     ("level", int, REQUIRED, (0, 1), None),
@@ -142,6 +152,7 @@ BOARD = (
     ("cp_relays", [CP_RELAY], [], 0, 2),
     ("coils", [COIL], [], 0, 2),
     ("button", BUTTON, None, None, None),
+    ("grid_input", GRID_INPUT, None, None, None),
     ("outputs", [OUTPUT], [], 0, 6),  # set by the floor before it uses the line: supply and enable pins of the transceiver
     ("ethernet", ETHERNET, None, None, None),
     ("rfid", RFID_PINS, None, None, None),

@@ -11,6 +11,7 @@ from drivers.evse_din import EvseDin
 from drivers.meter import Meter
 from drivers.meters import candidates
 from events import K_CLEARED, Events
+from extras import open_extras
 from guard import IDLE_CA, highest_ca
 from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
 from keeper import Keeper
@@ -30,7 +31,7 @@ BUTTON_MS = const(5000)  # held that long it is a local action
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
-    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, coils=(), reader=None, udp=None, modbus=None, page=None, second_port=None):
+    def __init__(self, config, bus_port, net_port, box_id, now_ms, relays=(), memory=None, button=None, coils=(), reader=None, udp=None, modbus=None, page=None, second_port=None, grid=None):
         """
         bus_port, second_port: the lines of board.json's rs485, None where no charge point is on it.
         net_port: a TcpListener for the broker on the box, a TcpLink for a client of another one.
@@ -38,6 +39,7 @@ class Gateway:
         relays, coils: the CP relay and the phase coils (see coil) of each charge point, where the board has some.
         memory: see Memory. button: pressed(), or None.
         reader: of tags, see Rfid, or None. udp: see Sntp; needed where a time server is configured.
+        grid: limited(), the input of the grid operator, or None.
         modbus: a TcpListener, or None where there is no Modbus door. page: the same, or (TcpListener, Asset, Vitals).
         """
         self.config = config
@@ -62,8 +64,7 @@ class Gateway:
         self.client = self.door.client  # None where the box is the broker
         self.modbus = self._open_modbus(box_id) if modbus is not None else None
         self.kept = self._restore() if modbus is not None and memory is not None else None
-        self.extras = []  # what not every box has: step(now_ms) and .episode
-        self._open_extras(reader, udp, box_id, now_ms)
+        self.extras = open_extras(self, reader, udp, grid, box_id, now_ms)
         self.events = Events(len(self.points), DOOR_COUNT)
         self.page = self._open_page(page) if page is not None else None
 
@@ -96,19 +97,6 @@ class Gateway:
         from client_door import ClientDoor
 
         return ClientDoor(self.config, self.points, self.heartbeats[MQTT], net_port, box_id, now_ms)
-
-    def _open_extras(self, reader, udp, box_id, now_ms):
-        """At boot. What is not configured stays out of the memory."""
-        if reader is not None:
-            from rfid import Rfid
-
-            settings = self.config["rfid"]
-            decimal = settings["format"] == "decimal" or settings["format"] is None and settings["reader"] == "rdm6300"
-            self.extras.append(Rfid(reader, self.points, decimal))
-        if self.config["time"]["server"] is not None:
-            from timekeeper import Timekeeper
-
-            self.extras.append(Timekeeper(self.config["time"], self.points, udp, box_id, now_ms, self.pool))
 
     def _open_modbus(self, box_id):
         """At boot."""

@@ -51,7 +51,8 @@ R_SWITCHING = const(27)
 R_INTERRUPTING = const(28)
 R_NOT_SWITCHED = const(29)
 R_PHASES = const(30)
-REASON_COUNT = const(31)
+R_SHARED = const(31)
+REASON_COUNT = const(32)
 REASON_BITS = const(6)
 REASON_MASK = const(63)
 
@@ -87,6 +88,7 @@ REASONS = (
     b"control pilot is interrupted as asked",
     b"switching was given up: the charge did not stop",
     b"phases in use do not match the switch",
+    b"feeder shared by two charge points",
 )
 
 # Facts: what a decision depends on, one list per charge point.
@@ -104,7 +106,8 @@ F_PILOT = const(10)  # 0 closed, else an R_CP_... or R_NO_SECOND_STOP
 F_GUARD = const(11)  # 0 nothing found, else what the guard has found
 F_MAINTENANCE = const(12)  # 1 while somebody wants the box for maintenance
 F_SWITCH = const(13)  # 0, or the R_... of a phase switch or CP interruption that runs, was given up or did not come true
-FACT_COUNT = const(14)
+F_SHARED_CA = const(14)  # its part of a feeder for two, None not shared
+FACT_COUNT = const(15)
 
 
 def decide(facts, ceilings):
@@ -166,3 +169,5 @@ def _limits(facts, ceilings):
         ceilings[R_CABLE] = facts[F_CABLE_A] * 100
     if facts[F_GRID_CA] is not None:
         ceilings[R_GRID] = facts[F_GRID_CA]
+    if facts[F_SHARED_CA] is not None:
+        ceilings[R_SHARED] = facts[F_SHARED_CA]

@@ -46,13 +46,8 @@ TRANSITIONS = (
     (ASKING, READY),
     (REFINING, SETTLING),
     (SETTLING, ASKING),
-    (CHECKING, ERASING),
-    (NAMING, ERASING),
-    (ASKING, ERASING),
-    (SETTLING, ERASING),
-    (READY, ERASING),
-    (REFUSED, ERASING),
-)
+    (CHECKING, ERASING), (NAMING, ERASING), (ASKING, ERASING), (SETTLING, ERASING), (READY, ERASING), (REFUSED, ERASING),
+)  # fmt: skip
 
 SETTLE_MS = const(1000)
 SILENT_RETRY_MS = const(1000)
@@ -118,6 +113,10 @@ class EvseDin:
     def zero_read(self):
         """True when 0 A is set for sure: read back after the last write, by an EVSE that still answers."""
         return self.state > CHECKING and self.raw == 0 and self._written == 0 and not self._unread
+
+    def obeyed(self):
+        """True when 1000 was read back after the last write and holds no more than that."""
+        return self.state > CHECKING and not self._unread and self.raw <= self._written
 
     def clear_rcd(self):
         """A local action: the RCD error in the EVSE is to be cleared, at 0 A."""

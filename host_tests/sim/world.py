@@ -47,6 +47,8 @@ def standard_config(charge_points=1, meter="sdm630", gap_ms=20, heartbeat_limit_
             "actual_current_scale": 100, "idle_s": 120,
         },
         "charge_points": points,
+        "grid": {"limit_w": 4200, "limit_ca": None},
+        "shared_ca": None,
         "rfid": {"reader": None, "format": None},
         "time": {"server": None, "every_h": 24},
     }  # fmt: skip
@@ -93,7 +95,7 @@ class Controller:
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
 
-    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, coils=None, meter="sdm630", page=None):
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, coils=None, meter="sdm630", page=None, grid=None):
         """
         meter: the one that is there where the configuration says auto. contact: which one of the CP relay carries the pilot; None: the
         board has no such relay. coils: as chip.coil_row. page: see Gateway.
@@ -102,6 +104,7 @@ class World:
         count = len(self.config["charge_points"])
         if self.config["charge_points"][0]["meter"]["type"] != "auto":
             meter = self.config["charge_points"][0]["meter"]["type"]
+        self.grid = grid  # the grid operator's input: limited()
         self.now_ms = 0
         self.steps = 0
         self.start_tick = start_tick
@@ -137,7 +140,7 @@ class World:
         coils = [Coils(i, row) for i, row in enumerate(self.chip.board["coils"])]
         self.gateway = Gateway(
             self.config, self.line, net_port, self.seed, self.tick(), relays, memory,
-            coils=coils, modbus=self.modbus, page=self.page, second_port=second,
+            coils=coils, modbus=self.modbus, page=self.page, second_port=second, grid=self.grid,
         )  # fmt: skip
 
     def wait(self, ms):

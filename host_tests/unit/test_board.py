@@ -177,6 +177,19 @@ def test_a_button_is_pressed_at_its_level_and_not_when_nothing_is_connected(monk
         assert button.pressed() == (level == pressed)
 
 
+@pytest.mark.parametrize("limited", [0, 1])
+def test_the_input_of_the_grid_operator_limits_at_its_level_and_with_a_broken_wire(monkeypatch, tmp_path, limited):
+    monkeypatch.setattr(board.machine.Pin, "made", {})
+    row = {"pin": 25, "limited": limited}
+    assert board.GridInput(row).limited(), "nothing is connected: the pull resistor decides"
+    monkeypatch.setenv("LADEPUNKT_INPUTS", f"25={tmp_path / 'grid'}")
+    monkeypatch.setattr(board.machine.Pin, "made", {})
+    grid = board.GridInput(row)
+    for level in (0, 1, 0):
+        (tmp_path / "grid").write_text(str(level))
+        assert grid.limited() == (level == limited)
+
+
 def test_the_number_of_a_box_is_small_stays_and_differs(monkeypatch):
     seen = set()
     for text in ("020000000001", "020000000002", "ffffffffffff", "120000000001"):

@@ -7,7 +7,7 @@ import config_rows
 import pytest
 from config import ConfigError, check_board, check_config
 from config_rows import BOARD, BUS, BUTTON, CHARGE_POINT, CONFIG, CP_RELAY, ETHERNET, METER, MODBUS, MQTT, OUTPUT, PAGE, PHASE_SWITCH, REQUIRED
-from config_rows import RFID, RFID_PINS, RS485, TIME, WIFI
+from config_rows import GRID, GRID_INPUT, RFID, RFID_PINS, RS485, TIME, WIFI
 
 from host_tests.sim.world import standard_config
 from host_tests.stubs.cpython import install
@@ -31,7 +31,11 @@ FULL = {
         "actual_current_scale": 1, "idle_s": 3600,
     },
     "charge_points": [{"evse": 7, "bus": 1, "phases": 1, "meter": {"type": "sdm72", "unit": 8, "lost_current_ca": 600},
+                       "phase_switch": {"cool_down_s": 60, "boot": "one"}},
+
+                      {"evse": 9, "bus": 0, "phases": 3, "meter": {"type": "none", "unit": None, "lost_current_ca": 0},
                        "phase_switch": {"cool_down_s": 60, "boot": "one"}}],
+    "grid": {"limit_w": 0, "limit_ca": 600}, "shared_ca": 6400,
     "rfid": {"reader": "module", "format": "decimal"}, "time": {"server": "router", "every_h": 1},
 }  # fmt: skip
 BOARD_MINIMAL = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16}]}
@@ -41,7 +45,7 @@ BOARD_FULL = {
     "coils": [],  # the rest: test_config_board
     "button": {"pin": 0, "pressed": 1}, "outputs": [{"pin": 16, "level": 1}, {"pin": 0, "level": 0}],
     "ethernet": {"phy": "lan8720", "addr": 31, "mdc": 23, "mdio": 18, "power": 12, "clk": 17, "clk_dir": "out"},
-    "rfid": {"uart": 0, "rx": 4, "tx": 5, "baud": 19200},
+    "rfid": {"uart": 0, "rx": 4, "tx": 5, "baud": 19200}, "grid_input": {"pin": 48, "limited": 0},
 }  # fmt: skip
 
 # (checker, file, complete input, path to the object, its rows)
@@ -54,6 +58,7 @@ OBJECTS = [
     (check_config, "config.json", FULL, ("modbus",), MODBUS),
     (check_config, "config.json", FULL, ("charge_points", 0), CHARGE_POINT),
     (check_config, "config.json", FULL, ("charge_points", 0, "meter"), METER),
+    (check_config, "config.json", FULL, ("grid",), GRID),
     (check_config, "config.json", FULL, ("rfid",), RFID),
     (check_config, "config.json", FULL, ("time",), TIME),
     (check_config, "config.json", FULL, ("charge_points", 0, "phase_switch"), PHASE_SWITCH),
@@ -64,6 +69,7 @@ OBJECTS = [
     (check_board, "board.json", BOARD_FULL, ("outputs", 1), OUTPUT),
     (check_board, "board.json", BOARD_FULL, ("ethernet",), ETHERNET),
     (check_board, "board.json", BOARD_FULL, ("rfid",), RFID_PINS),
+    (check_board, "board.json", BOARD_FULL, ("grid_input",), GRID_INPUT),
 ]
 # The mode and what hangs on it: test_config_mode.
 ROWS = [(*one[:4], row) for one in OBJECTS for row in one[4] if row[0] not in ("mode", "host", "mqtt")]
@@ -129,11 +135,12 @@ def test_the_least_there_can_be_gets_the_defaults_of_the_documentation():
             "evse": 1, "bus": 0, "phases": 3, "meter": {"type": "sdm630", "unit": 105, "lost_current_ca": 0},
             "phase_switch": {"cool_down_s": 300, "boot": "stored"},
         }],
+        "grid": {"limit_w": 4200, "limit_ca": None}, "shared_ca": None,
         "rfid": {"reader": None, "format": None}, "time": {"server": None, "every_h": 24},
     }  # fmt: skip
     assert check_board(copy.deepcopy(BOARD_MINIMAL)) == {
         "board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16, "de": None, "baud": 9600, "evse_ids": None}], "watchdog_s": 10, "evse_ids": [1],
-        "cp_relays": [], "coils": [], "button": None, "outputs": [], "ethernet": None, "rfid": None,
+        "cp_relays": [], "coils": [], "button": None, "grid_input": None, "outputs": [], "ethernet": None, "rfid": None,
     }  # fmt: skip
 
 
@@ -370,7 +377,7 @@ def test_nothing_is_required_but_what_can_not_be_guessed():
             "board.json:cp_relays[1].contact", "board.json:cp_relays[1].active", "board.json:button.pin",
             "board.json:outputs[1].pin", "board.json:outputs[1].level",
             *("board.json:ethernet." + key for key in ("phy", "addr", "mdc", "mdio", "clk", "clk_dir")),
-            "board.json:rfid.uart", "board.json:rfid.rx", "board.json:rfid.tx",
+            "board.json:rfid.uart", "board.json:rfid.rx", "board.json:rfid.tx", "board.json:grid_input.pin", "board.json:grid_input.limited",
     }  # fmt: skip
 
 

@@ -81,3 +81,12 @@ def test_a_line_may_name_its_own_evse_ids():
 def test_both_lines_run_at_the_configured_speed():
     message = message_of(fitted, {"baud": 19200})
     assert message.startswith("config.json: bus.baud: expected 19200, which is rs485[1].baud of board.json")
+
+
+# --- one feeder ---
+
+
+def test_a_feeder_is_shared_by_two_charge_points_only():
+    assert check_config({**copy.deepcopy(AUTO), "shared_ca": 1600})["shared_ca"] == 1600
+    one = {"charge_points": AUTO["charge_points"][:1], "shared_ca": 1600}
+    assert message_of(check_config, one) == "config.json: shared_ca: expected null, as there is one charge point only, found 1600"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safety import (
     F_CABLE_A, F_EVSE, F_EVSE_LIMIT_A, F_GRID_CA, F_GUARD, F_HEARTBEAT, F_INSTALLATION_CA, F_MAINTENANCE, F_METER, F_METER_LOST_CA,
-    F_PHASES, F_PILOT, F_SWITCH, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_FAULT,
+    F_PHASES, F_PILOT, F_SHARED_CA, F_SWITCH, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_FAULT,
     R_EVSE_LIMIT, R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING, R_GRID, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_NEVER,
     R_HEARTBEAT_SLOW, R_INSTALLATION, R_INTERRUPTING, R_MAINTENANCE, R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE, R_NO_SECOND_STOP,
-    R_NO_SET_POINT, R_NOT_SWITCHED, R_OVER_CURRENT, R_PHASES, R_RCD, R_SET_POINT, R_SWITCHING, R_VOLTAGE, R_WELD, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
+    R_NO_SET_POINT, R_NOT_SWITCHED, R_OVER_CURRENT, R_PHASES, R_RCD, R_SET_POINT, R_SHARED, R_SWITCHING, R_VOLTAGE, R_WELD, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
 )  # fmt: skip
 
 HEARTBEATS = (R_HEARTBEAT_NEVER, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_SLOW)
@@ -24,7 +24,7 @@ SWITCHES = (R_SWITCHING, R_INTERRUPTING, R_NOT_SWITCHED, R_PHASES)
 # Nothing wrong, nothing limiting: what a test changes is what it is about.
 FINE = {
     F_WANTED_CA: 3200, F_HEARTBEAT: 0, F_EVSE: 0, F_METER: 0, F_METER_LOST_CA: 0, F_INSTALLATION_CA: 3200, F_EVSE_LIMIT_A: 32,
-    F_CABLE_A: 32, F_PHASES: 3, F_GRID_CA: None, F_PILOT: 0, F_GUARD: 0, F_MAINTENANCE: 0, F_SWITCH: 0,
+    F_CABLE_A: 32, F_PHASES: 3, F_GRID_CA: None, F_PILOT: 0, F_GUARD: 0, F_MAINTENANCE: 0, F_SWITCH: 0, F_SHARED_CA: None,
 }  # fmt: skip
 
 GRID = {
@@ -42,6 +42,7 @@ GRID = {
     F_GUARD: (0,),
     F_MAINTENANCE: (0,),
     F_SWITCH: (0,),
+    F_SHARED_CA: (None, 0, 1000),
 }
 
 
@@ -81,6 +82,8 @@ def ceilings(facts):
         rules[R_CABLE] = 100 * facts[F_CABLE_A]
     if facts[F_GRID_CA] is not None:
         rules[R_GRID] = facts[F_GRID_CA]
+    if facts[F_SHARED_CA] is not None:
+        rules[R_SHARED] = facts[F_SHARED_CA]
     return rules
 
 
@@ -108,6 +111,7 @@ FACTS = st.tuples(
     st.one_of(st.just(0), st.integers(0, 80)), st.integers(0, 3), st.one_of(st.none(), st.integers(-100, 4000)),
     st.sampled_from((0, 0, 0, *PILOTS)), st.sampled_from((0, 0, 0, *GUARDS)), st.sampled_from((0, 0, 0, 1)),
     st.sampled_from((0, 0, 0, *SWITCHES)),
+    st.one_of(st.none(), st.integers(0, 4000)),
 )  # fmt: skip
 
 
@@ -127,7 +131,7 @@ LOSSES = (
     + [(F_PILOT, reason) for reason in PILOTS]
     + [(F_GUARD, reason) for reason in GUARDS]
     + [(F_SWITCH, reason) for reason in SWITCHES]
-    + [(F_PHASES, 0), (F_GRID_CA, 0), (F_MAINTENANCE, 1)]
+    + [(F_PHASES, 0), (F_GRID_CA, 0), (F_MAINTENANCE, 1), (F_SHARED_CA, 0)]
 )
 
 

@@ -9,7 +9,7 @@ LAYERS = {
         "drivers.b23", "drivers.decoding", "drivers.eastron", "drivers.eastron_1p", "drivers.mpm3pm",
     ),
     "machines": (
-        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "coil", "connections", "cp_relay", "lines", "discovery", "drivers.evse_din",
+        "broker", "broker_connect", "broker_filters", "broker_session", "broker_topics", "bus", "broker_door", "charge_point", "client_door", "coil", "connections", "cp_relay", "lines", "extras", "grid", "sharing", "discovery", "drivers.evse_din",
         "drivers.meter", "guard", "inbox", "keepalive", "keeper", "kept", "modbus_door", "modbus_server", "mqtt_client", "mqtt_inbound", "mqtt_port",
         "mqtt_states", "page", "phases", "plan", "rdm6300", "station", "status", "stillness", "rfid", "sntp", "supervisor", "memory", "tag", "timekeeper",
     ),
@@ -108,6 +108,7 @@ ALLOWED_BIG_FRAMES = {
     "discovery.*": "once per connection",
     "keeper.Keeper.fit_*": "boot",
     "gateway.Gateway._build_meter": "boot",
+    "extras.*": "boot",
     "drivers.meters.<listcomp>": "once per meter, when it has been learnt",
 }
 
