@@ -10,6 +10,7 @@ from mqtt import HEADER_BYTES
 from topics import SET_ROOT
 
 PUBLISH_EVERY_MS = const(1000)
+LOOK_EVERY_MS = const(100)  # at the time limits of who rests
 ROWS_PER_STEP = const(2)  # messages rendered per session and step: a few ms of an ESP32
 LATE_MAX = const(1)  # rounds a session may miss because its peer takes nothing
 FIRST_COME = "first"
@@ -59,6 +60,9 @@ class Broker:
         self._origin = None  # the bridge it came from
         self._told_ms = now_ms
         self._now_ms = now_ms
+        self._looked_ms = now_ms
+        self._busy = False  # at the end of the last step: the next one could do something at once
+        self.looking = False  # sessions that rest check their time limits in this step
         self._turn = 0  # who is asked first: the one behind whose set message was taken last
         self.sessions = []
         for slot in pool.slots:
@@ -70,19 +74,34 @@ class Broker:
         if elapsed_ms(now_ms, self._told_ms) >= PUBLISH_EVERY_MS:
             self._told_ms = now_ms
             self._begin_round()
-        first = self._turn  # nobody who sets something without end keeps the others waiting
-        for i in range(len(self.sessions)):
-            self.sessions[(first + i) % len(self.sessions)].step(now_ms)
+        self.looking = elapsed_ms(now_ms, self._looked_ms) >= LOOK_EVERY_MS
+        if self.looking:
+            self._looked_ms = now_ms
+        self._busy = self._step_all(now_ms)
         if self.hold():
+            self._busy = True
             self._echo()
+
+    def _step_all(self, now_ms):
+        """True when one of them could go on at once. Nobody who sets something without end keeps the others waiting."""
+        busy = False
+        sessions = self.sessions
+        i = self._turn
+        left = len(sessions)
+        while left:
+            session = sessions[i]
+            if (session.state or session.slot.door is self.door) and session.step(now_ms):
+                busy = True
+            left -= 1
+            i += 1
+            if i == len(sessions):
+                i = 0
+        return busy
 
     def wait_ms(self, now_ms):
         """How long until the next step is wanted, if no socket has something to tell before."""
-        if self.hold():
+        if self._busy:
             return 0
-        for session in self.sessions:
-            if session.busy():
-                return 0
         return max(0, PUBLISH_EVERY_MS - elapsed_ms(now_ms, self._told_ms))
 
     def online(self):
@@ -160,6 +179,7 @@ class Broker:
             if session.state != ONLINE or not session.filters:
                 continue
             if session.told == session.owed == self.topics.count:
+                session.resting = False
                 session.told = 0
                 session.late = 0
             elif session.slot.blocked:
@@ -230,6 +250,7 @@ class Broker:
         if not tx.reserve(size):
             session.flush(self._now_ms)
         if session.state and tx.reserve(size):
+            session.resting = False
             tx.put_publish(topic, payload, retain, 0)
         else:
             self.lost = (self.lost + 1) & 0xFFFFFF

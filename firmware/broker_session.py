@@ -60,6 +60,7 @@ class Session:
         self.owed = topics  # cursor: the first topic that may be OWED; `topics`: none is
         self.told = topics  # cursor of the running round
         self.late = 0  # rounds that should have begun while the peer took nothing
+        self.resting = False  # nothing waits to be handled, told or sent; who changes that takes it back
         self.wants_more = False  # more can be rendered at once: what waits is not sent yet, so that segments are large
         self._heard = Latch()
         self._held = False  # the packet in slot.inbound is still to be handled
@@ -67,15 +68,20 @@ class Session:
         self._next_id = 0
 
     def step(self, now_ms):
-        """One bounded bite: at most one chunk read and one packet handled; then what waits is sent as far as it goes."""
+        """One bounded bite: at most one chunk read and one packet handled; then what waits is sent as far as it goes.
+
+        True: the next step could do something at once.
+        """
         slot = self.slot
         if self.state and (slot.door is not self.broker.door or slot.fresh):
             self._enter(CLOSED)
             self.broker.count_end(EVICTED)
         if slot.door is not self.broker.door:
-            return
+            return False
         if slot.fresh:
             self._open(now_ms)
+        elif self.resting and self._stays(now_ms):
+            return False
         self._read(now_ms)
         if self.state == ONLINE:
             self.broker.fill(self)
@@ -83,15 +89,28 @@ class Session:
             self.flush(now_ms)
         if self.state:
             self._check_times(now_ms)
+        return self._busy()
 
-    def busy(self):
-        """True when the next step could do something at once."""
+    def _stays(self, now_ms):
+        """True while it rests: nothing has come in. Most steps are this one for all sessions, so little is asked."""
         slot = self.slot
-        if not self.state or slot.blocked:
-            return False
-        if self._held or slot.at != slot.have or slot.tx.start != slot.tx.end:
-            return True
-        return self.owed < len(self.flags) or self.told < len(self.flags)
+        n = slot.peer.readinto(slot.chunk)
+        if n:
+            slot.at = 0
+            slot.have = max(0, n)
+            if n < 0:
+                self.end(BY_PEER)
+            return n < 0
+        if self.broker.looking:
+            self._check_times(now_ms)
+        return True
+
+    def _busy(self):
+        slot = self.slot
+        waits = self._held or slot.at != slot.have or slot.tx.start != slot.tx.end
+        waits = waits or self.owed < len(self.flags) or self.told < len(self.flags)
+        self.resting = not waits and self.state == ONLINE
+        return waits and self.state != CLOSED and not slot.blocked
 
     def flush(self, now_ms):
         if self.slot.flush(now_ms) == GONE:
@@ -115,6 +134,7 @@ class Session:
             self._ids[i] = 0
         self.owed = topics
         self.told = topics
+        self.resting = False
         self.wants_more = False
         self._held = False
         self._heard.mark(now_ms)

@@ -22,9 +22,9 @@ class Topics:
     def __init__(self, prefix, points, mirrors=()):
         """mirrors: ids below openWB/chargepoint/ under which the first charge points are told once more."""
         self._roots = roots_of(prefix, points, mirrors)
-        self._root = prefix + ROOT
         self._points = points + points[: len(mirrors)] + points[:1]
         self._shared = len(self._roots) * _ROW_COUNT
+        self._roots.append(prefix + ROOT)
         self.count = self._shared + len(SHARED)
         self._own = len(points) * _ROW_COUNT
         self._row = None  # what is being told
@@ -32,33 +32,31 @@ class Topics:
 
     def name(self, i):
         """Episode: topic i."""
-        return self._root_of(i) + self._row_of(i)[0]
-
-    def _root_of(self, i):
-        return self._roots[i // _ROW_COUNT] if i < self._shared else self._root
-
-    def _row_of(self, i):
-        return _ROWS[i % _ROW_COUNT] if i < self._shared else SHARED[i - self._shared]
-
-    def _is_kept(self, i):
-        return i % _ROW_COUNT >= _TOLD_COUNT or i == self.count - 1
+        if i < self._shared:
+            return self._roots[i // _ROW_COUNT] + _ROWS[i % _ROW_COUNT][0]
+        return self._roots[-1] + SHARED[i - self._shared][0]
 
     def next(self, flags, i, flag):
         """The first topic from i on that has this flag and is told for it; `count`: none has."""
-        while i < self.count and not (flags[i] & flag and (flag == OWED or not self._is_kept(i))):
+        end = self.count if flag == OWED else self.count - 1
+        while i < end and not (flags[i] & flag and (flag == OWED or i % _ROW_COUNT < _TOLD_COUNT)):
             i += 1
-        return i
+        return i if i < end else self.count
 
     def tell(self, tx, i, retain):
         """Puts topic i behind what waits in a Packet. False: there is no room now. What can never fit is left out."""
-        row = self._row_of(i)
-        self._row = row
+        if i < self._shared:
+            self._row = _ROWS[i % _ROW_COUNT]
+            kept = i % _ROW_COUNT >= _TOLD_COUNT
+        else:
+            self._row = SHARED[i - self._shared]
+            kept = i == self.count - 1
         self._value = self._points[i // _ROW_COUNT].image.value
-        if self._is_kept(i) and (self._own <= i < self._shared or self._value[row[1]] is None):
+        if kept and (self._own <= i < self._shared or self._value[self._row[1]] is None):
             return True
-        if not self._open(tx, self._root_of(i)):
+        if not self._open(tx, self._roots[i // _ROW_COUNT]):
             return tx.start == tx.end
-        tx.end = render(tx.buf, tx.end, row, self._value)
+        tx.end = render(tx.buf, tx.end, self._row, self._value)
         tx.close_behind(retain)
         return True
 

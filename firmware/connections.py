@@ -11,6 +11,7 @@ YOUNG_MS = const(2000)  # so long a connection is never evicted: it may be a con
 IDLE_MAX_MS = const(0x1FFFFFFF)  # ages of silence do not grow beyond this
 # lwIP repeats a lost segment after 1.5 s, then 3 s: two losses in a row must not end a connection.
 STALL_MS = const(5000)
+AGE_EVERY_MS = const(1000)
 PAUSED_MS = const(50)  # how often to look again when somebody knocks and there is no room
 
 CHUNK_BYTES = const(96)  # read at once
@@ -39,7 +40,7 @@ class Slot:
         self.tx = Packet(TX_BYTES)
         self.blocked = False  # the peer took less than it was given
         self.young = Latch()
-        self._moved = Latch()  # tx was empty, or the peer took something
+        self._moved = Latch()  # while blocked: since when the peer has taken nothing
 
     def open(self, door, peer, now_ms):
         """Episode: somebody has come in."""
@@ -71,22 +72,23 @@ class Slot:
         """Hands the peer what waits in tx; bytes taken, or GONE."""
         tx = self.tx
         n = 0
+        was_blocked = self.blocked
         if tx.start != tx.end:
             n = self.peer.write(tx.buf, tx.start, tx.end - tx.start)
             if n < 0:
                 return GONE
             tx.start += n
         self.blocked = tx.start != tx.end
-        if n or not self.blocked:
+        if n or not was_blocked:
             self._moved.mark(now_ms)
         return n
 
     def stalled(self, now_ms):
         """True when the peer has taken nothing of what waits for STALL_MS."""
-        return self._moved.check(now_ms, STALL_MS) and self.blocked
+        return self.blocked and self._moved.check(now_ms, STALL_MS)
 
     def age(self, now_ms):
-        """To be called in every step: neither youth nor silence may come back when the clock wraps."""
+        """To be called before it is judged, and now and then: neither youth nor silence may come back when the clock wraps."""
         self.young.check(now_ms, YOUNG_MS)
         if elapsed_ms(now_ms, self.active_ms) > IDLE_MAX_MS:
             self.active_ms = (now_ms - IDLE_MAX_MS) & TICKS_MASK
@@ -122,13 +124,19 @@ class Connections:
         if sum([door.share for door in doors]) > len(self.slots):
             raise ValueError("shares: expected at most %d in all, as %d sockets have %d listeners" % (len(self.slots), sockets, listeners))
         self.heartbeat_slot = None  # the doors set it: the connection of the newest accepted heartbeat
+        self._aged_ms = 0
         self.lost = 0  # knocked, but were gone (or without a socket) when there was room
 
     def step(self, now_ms):
         """At most one accept per door."""
+        if elapsed_ms(now_ms, self._aged_ms) >= AGE_EVERY_MS:
+            self._age(now_ms)
+        self._knock(now_ms)
+
+    def _age(self, now_ms):
+        self._aged_ms = now_ms
         for slot in self.slots:
             slot.age(now_ms)
-        self._knock(now_ms)
 
     def wait_ms(self):
         """How long until the next step is wanted, if no listener has something to tell before."""
@@ -141,6 +149,7 @@ class Connections:
         """A slot for this door, by eviction if need be; None: there is none now. The caller then opens it. Episode."""
         slot = self._free()
         if slot is None:
+            self._age(now_ms)
             slot = self._victim(door, now_ms)
             if slot is not None:
                 slot.door.evicted += 1

@@ -255,3 +255,20 @@ def test_a_long_echo_in_the_middle_of_a_round_reaches_every_healthy_peer(box):
         box.run_ms(70)
         seen += [payload[:2] for topic, payload, _ in observer.messages() if topic.startswith(b"openWB/set/")]
     assert seen == [b"%02d" % i for i in range(60)] and box.broker.lost == 0
+
+
+def test_a_client_that_rests_is_heard_at_once_and_its_times_are_kept(box):
+    silent, client = box.client(keepalive_s=2), box.client(keepalive_s=60)
+    box.run_ms(2000)
+    assert [session.resting for session in box.broker.sessions[:2]] == [True, True]
+    client.send(PINGREQ)
+    box.step()
+    assert split(client.received) == [(0xD0, b"")]
+    box.run_ms(900)
+    assert silent.open
+    box.run_ms(200)
+    assert not silent.open and client.open, "1.5 times its keepalive, at most 0.1 s late"
+    client.hang_up()
+    box.step()
+    assert box.ended() == {bs.SILENT: 1, bs.BY_PEER: 1}
+    box.check_idle()
