@@ -23,6 +23,7 @@ class Point:
         self.image = Image()
         self.standing = None
         self.wish = Wish()
+        self.coil = self.phases = None  # a board without relays
         self._box = box
 
     def leader_alive(self):

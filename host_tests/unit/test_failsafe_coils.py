@@ -28,7 +28,7 @@ def test_a_start_puts_every_coil_to_rest_before_anything_else(row, rest):
 
 
 @pytest.mark.parametrize(
-    ("row", "one_pin", "three_pin"),
+    ("row", "one", "three"),
     [(PAIR, {41: 1, 42: 0}, {41: 0, 42: 1}), (LOW, {41: 0, 42: 1}, {41: 1, 42: 0}), (HELD_3, {40: 0}, {40: 1}), (HELD_1, {40: 1}, {40: 0})],
 )
 def test_a_coil_follows_its_wiring(row, one, three):
