@@ -1,6 +1,6 @@
 """The firmware's bus master and both drivers against whoever is behind UART 1; prints what they know at the end as JSON.
 
-Arguments: how many requests, the baud rate, the number of the direction pin or "auto".
+Arguments: how many requests, the baud rate, the number of the direction pin or "auto", and the meter (sdm630 when not given; auto).
 """
 
 import json
@@ -15,6 +15,7 @@ from drivers.meters import candidates
 from plan import Plan
 from points import Image
 
+UNITS = {"mpm3pm": 5, "b23": 201}
 TARGETS_CA = (1600, 600, 0, 1250)
 ONE_TARGET = 12  # requests
 
@@ -24,12 +25,12 @@ def counters(station):
     return {name: getattr(station, name) for name in names}
 
 
-def main(requests, baud, de):
+def main(requests, baud, de, name="sdm630"):
     port = board.Rs485({"uart": 1, "tx": 17, "rx": 16, "de": None if de == "auto" else int(de)}, baud)
     bus = Bus(port, baud)
     image = Image()
     evse = EvseDin(1, 10)
-    meter = Meter(candidates("sdm630", 105, 0), 10, image, time.ticks_ms())
+    meter = Meter(candidates(name, None if name == "auto" else UNITS.get(name, 105), 0), 10, image, time.ticks_ms())
     plan = Plan(bus, [evse, meter])
     done = 0
     while done < requests or bus.state != IDLE:
@@ -53,9 +54,10 @@ def main(requests, baud, de):
                 "raw": evse.raw,
                 "restarts": evse.restarts,
                 "values": image.value[:16],
+                "longest": meter.longest,
             }
         )
     )
 
 
-main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

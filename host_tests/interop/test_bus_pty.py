@@ -23,7 +23,7 @@ class WatchedLine(Line):
         self.damage_every = damage_every
         self.asked = []
         self.damaged = {1: 0, 105: 0}  # replies by unit
-        self.exceptions = {1: 0, 105: 0}
+        self.exceptions = dict.fromkeys((1, 5, 105, 201), 0)
         self._replies = 0
 
     def _answer(self, request):
@@ -41,25 +41,25 @@ class WatchedLine(Line):
         super()._send(frame)
 
 
-def session(monkeypatch, line, runtime, requests, de="auto"):
+def session(monkeypatch, line, runtime, requests, de="auto", name="sdm630"):
     """What the firmware knows after so many requests on that line."""
     monkeypatch.setenv("LADEPUNKT_UART1", line.path)
     line.start()
     try:
-        told = runtimes.run_script(SCRIPT, runtime, [str(requests), str(BAUD), de])
+        told = runtimes.run_script(SCRIPT, runtime, [str(requests), str(BAUD), de, name])
     finally:
         line.stop()
     return json.loads(told.splitlines()[-1])
 
 
-def undisturbed(monkeypatch, new_site, runtime, requests, de="auto", damage_every=0):
+def undisturbed(monkeypatch, new_site, runtime, requests, de="auto", damage_every=0, name="sdm630"):
     """(site, line, told) of the first session with no other errors than the line made: this is real time, and a machine that
     pauses inside a reply makes some. Ten are tried, with growing pauses: a busy machine stays busy for a while."""
     for pause_s in range(10):
         time.sleep(pause_s)
         site = new_site()
         line = WatchedLine(site, damage_every)
-        told = session(monkeypatch, line, runtime, requests, de)
+        told = session(monkeypatch, line, runtime, requests, de, name)
         errors = [told[device][kind] for device in ("evse", "meter") for kind in ("timeouts", "crc_errors", "wrong_replies")]
         if sum(errors) == sum(line.damaged.values()):
             break
@@ -117,3 +117,27 @@ def test_every_damaged_reply_and_every_exception_is_counted_exactly(monkeypatch)
     assert line.exceptions[105] >= 1 and line.exceptions[1] == 0
     assert told["restarts"] == 0
     assert told["raw"] in (0, 600, 1250, 1600)
+
+
+@pytest.mark.parametrize(
+    "firmware, meter, name, longest",
+    [(10, "mpm3pm", "auto", 18), (16, "b23", "auto", 28), (17, "sdm120", "sdm120", 14), (18, "sdm72", "auto", 10)],
+)
+def test_every_evse_firmware_and_every_meter_is_understood(monkeypatch, firmware, meter, name, longest):
+    def new_site():
+        site = standard_site(1, firmware, meter)
+        model = site.charge_points[0].meter
+        model.voltage_cv = [23010, 22950, 23120]
+        model.imported_mwh = 4711000000
+        model.block_limit = max(10, longest)  # the SDM72 is of a lot that refuses more than 10 registers
+        return site
+
+    # where the meter is searched, what is not there costs time-outs of its own
+    site, line, told = undisturbed(monkeypatch, new_site, "unix64", 60, name=name)
+    evse = site.charge_points[0].evse
+    assert (told["firmware"], told["precise"], told["longest"]) == (firmware, firmware >= 17, longest)
+    assert told["raw"] == evse.set_current_raw
+    assert {a[3] for a in line.asked if a[:3] == (1, 3, 1000)} <= ({7} if firmware < 16 else {7, 8})
+    assert evse.eeprom_writes == (1 if firmware >= 17 else 0)
+    assert told["values"][:3] == ([23010, 0, 0] if meter == "sdm120" else [23010, 22950, 23120])
+    assert told["values"][14] == pytest.approx(4711000, abs=1)

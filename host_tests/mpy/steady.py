@@ -159,15 +159,25 @@ class IdleRelay:
         pass
 
 
+class FreeGrid:
+    """The grid operator limits nothing."""
+
+    def limited(self):
+        return False
+
+
 class Steady:
     """Steps a gateway in virtual time; `warm_up` brings it to 16 A with a living heartbeat."""
 
     def __init__(self, charge_points=1, start_tick=0x3FFFFFFF - 40000):
         self.link = CannedLink()
         config = standard_config(charge_points)
+        if charge_points > 1:  # with everything that limits two of them
+            config["shared_ca"] = 3200
         self.relays = [IdleRelay() for _ in range(charge_points)]
         memory = Memory(NoStore(), NoStore(), start_tick)
-        self.gateway = Gateway(config, CannedBus(charge_points), self.link, 1, start_tick, self.relays, memory)
+        grid = FreeGrid() if charge_points > 1 else None
+        self.gateway = Gateway(config, CannedBus(charge_points), self.link, 1, start_tick, self.relays, memory, grid=grid)
         self.tick = start_tick
 
     def step(self):
