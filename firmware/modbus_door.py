@@ -73,7 +73,7 @@ class ModbusDoor:
             return ILLEGAL_ADDRESS
         if self._registers.configured(first):
             self.readers.arrive(slot.peer.address, now_ms)
-            if self.readers.leads(slot.peer.address):
+            if self.pool.heartbeat_slot is not slot and self.readers.leads(slot.peer.address):
                 self.pool.heartbeat_slot = slot
         return self._registers.render(slot.tx.buf, 9, first, count)
 
@@ -83,15 +83,15 @@ class ModbusDoor:
         self.refused = (self.refused + 1) & 0xFFFFFF
         return False
 
-    def write(self, slot, first, count, at, now_ms):
-        """The values at slot.inbound.buf[at:], in ascending order; all of them, or none and an exception code. Episode."""
+    def write(self, slot, first, count, buf, at, now_ms):
+        """The values at buf[at:], in ascending order; all of them, or none and an exception code. Episode."""
         for register in range(first, first + count):
             if not self._registers.configured(register) or (register - FIRST) % PER_POINT not in WRITABLE:
                 return ILLEGAL_ADDRESS
         self.episode = True
         slot.controller = True
         for i in range(count):
-            value = word(slot.inbound.buf, at + 2 * i)
+            value = word(buf, at + 2 * i)
             if not self._wish(first + i - FIRST, value, slot.peer.address, now_ms):
                 self.rejected = (self.rejected + 1) & 0xFFFFFF
         return 0

@@ -42,7 +42,7 @@ class Session:
 
         CLOSED --accepted--> OPEN --any end: counted in ModbusDoor.ended--> CLOSED
 
-    The request is collected in slot.inbound.buf, the answer stands in slot.tx. While the peer has not taken an answer
+    A request in pieces is collected in slot.inbound.buf, the answer stands in slot.tx. While the peer has not taken an answer
     nothing more is read from it, so nobody waits for it and nothing queues.
     """
 
@@ -51,7 +51,8 @@ class Session:
         self.slot = slot
         self.owner = owner
         self.state = CLOSED
-        self._have = 0  # bytes of the request so far
+        self._buf = None  # where the request stands
+        self._have = 0  # bytes of it so far
         self._need = _HEAD_BYTES
         self._data_bytes = 0  # of a read answer, or what a write answer repeats
 
@@ -69,7 +70,7 @@ class Session:
             self._read(now_ms)
         if self.state and slot.tx.start != slot.tx.end and slot.flush(now_ms) == GONE:
             self._end(BY_PEER)
-        if self.state:
+        if self.state and slot.active_ms != now_ms:
             self._check_times(now_ms)
 
     def busy(self):
@@ -118,23 +119,31 @@ class Session:
     def _collect(self):
         """Takes from the chunk, at most up to the end of one request. `_need` is 0 afterwards when it is none of Modbus."""
         slot = self.slot
-        buf = slot.inbound.buf
-        have = self._have
-        while slot.at < slot.have and have < self._need:
-            buf[have] = slot.chunk[slot.at]
+        if not self._have and not slot.at and slot.have >= _HEAD_BYTES:
+            self._buf = slot.chunk  # whole requests, nearly all there are, stay where they are
+            self._look_at_head()
+            if self._need <= slot.have:
+                slot.at = self._have = self._need
+                return
+            self._need = _HEAD_BYTES
+        self._buf = slot.inbound.buf
+        while slot.at < slot.have and self._have < self._need:
+            self._buf[self._have] = slot.chunk[slot.at]
             slot.at += 1
-            have += 1
-            if have == _HEAD_BYTES:
-                length = word(buf, 4)
-                good = not word(buf, 2) and 2 <= length <= _LENGTH_MAX
-                self._need = _HEAD_BYTES + length if good else 0
-        self._have = have
+            self._have += 1
+            if self._have == _HEAD_BYTES:
+                self._look_at_head()
+
+    def _look_at_head(self):
+        length = word(self._buf, 4)
+        good = not word(self._buf, 2) and 2 <= length <= _LENGTH_MAX
+        self._need = _HEAD_BYTES + length if good else 0
 
     # -- the answer out -----------------------------------------------------------------------------------------------
 
     def _answer(self, now_ms):
         """Puts the whole answer into tx."""
-        buf = self.slot.inbound.buf
+        buf = self._buf
         self.owner.requests = (self.owner.requests + 1) & 0xFFFFFF
         code = self._do(buf[7], now_ms) if buf[6] == self.owner.unit else ILLEGAL_ADDRESS
         if code:
@@ -167,7 +176,7 @@ class Session:
         return ILLEGAL_FUNCTION
 
     def _read_registers(self, now_ms):
-        buf = self.slot.inbound.buf
+        buf = self._buf
         count = word(buf, 10)
         if self._need != 12 or not 1 <= count <= READ_MAX:
             return ILLEGAL_VALUE
@@ -179,7 +188,7 @@ class Session:
 
     def _write_registers(self, several, now_ms):
         """The answer repeats the function, the address, and the value or the number of registers."""
-        buf = self.slot.inbound.buf
+        buf = self._buf
         count = 1
         if several:
             count = word(buf, 10)
@@ -191,4 +200,4 @@ class Session:
         for i in range(7, 12):
             out[i] = buf[i]
         self._data_bytes = 4
-        return self.owner.write(self.slot, word(buf, 8), count, _VALUES_AT if several else 10, now_ms)
+        return self.owner.write(self.slot, word(buf, 8), count, buf, _VALUES_AT if several else 10, now_ms)

@@ -30,7 +30,7 @@ class Reads:
 
     def check(self, now_ms):
         """Ages it; to be called in every step."""
-        if self.last.check(now_ms, self.limit_ms) and not self.reason:
+        if not self.reason and self.last.check(now_ms, self.limit_ms):
             self.reason = R_HEARTBEAT_LOST
 
 

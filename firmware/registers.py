@@ -74,20 +74,26 @@ class Registers:
 
     def __init__(self, points, serial, current_divisor):
         """current_divisor: 1 shows the set current in 0.01 A, 100 in whole ampere."""
-        self._points = points
+        self._values = [point.image.value for point in points]
+        self._count = PER_POINT * len(points)
         self._serial = serial
         self._current_divisor = current_divisor
         self._row = bytearray(PER_POINT)  # index of the row + 1; 0: no row
+        self._direct = bytearray(PER_POINT)  # index of the point + 1 where the register is nothing but its value
         for i in range(len(REGISTERS)):
-            for offset in range(REGISTERS[i][0], REGISTERS[i][0] + REGISTERS[i][1]):
+            row = REGISTERS[i]
+            for offset in range(row[0], row[0] + row[1]):
                 self._row[offset] = i + 1
+            if row[1] == row[3] == 1 and row[2] >= 0 and row[2] != P_EVSE_CURRENT_CA:
+                self._direct[row[0]] = row[2] + 1
 
     def configured(self, register):
         """True when the register belongs to a charge point that there is."""
-        return FIRST <= register < FIRST + PER_POINT * len(self._points)
+        return 0 <= register - FIRST < self._count
 
     def render(self, buf, at, first, count):
         """Writes `count` registers from `first` on, all of them in FIRST..END - 1, to buf[at:]. 0, or the exception BUSY."""
+        first -= FIRST
         end = first + count
         while first < end:
             value = self._word(first)
@@ -99,18 +105,22 @@ class Registers:
             first += 1
         return 0
 
-    def _word(self, register):
-        """One register, 0..0xFFFF; -1: the value is not there yet."""
-        i = self._row[(register - FIRST) % PER_POINT]
-        if not i or not self.configured(register):
+    def _word(self, offset):
+        """The register FIRST + offset, 0..0xFFFF; -1: the value is not there yet."""
+        i = self._row[offset % PER_POINT]
+        if not i or offset >= self._count:
             return 0
-        register -= FIRST
-        return self._word_of(REGISTERS[i - 1], register // PER_POINT, register % PER_POINT)
+        point = self._direct[offset % PER_POINT]
+        if point:
+            value = self._values[offset // PER_POINT][point - 1]
+            if value is not None and -_INT16_MAX <= value <= _INT16_MAX:
+                return value & 0xFFFF
+        return self._word_of(REGISTERS[i - 1], offset // PER_POINT, offset % PER_POINT)
 
     def _word_of(self, row, cp, offset):
         if row[2] == SERIES:
             return 1
-        value = self._serial if row[2] == SERIAL else self._points[cp].image.value[row[2]]
+        value = self._serial if row[2] == SERIAL else self._values[cp][row[2]]
         offset -= row[0]
         if row[1] == _TEXT_WORDS:
             return _text_word(value, 2 * offset)

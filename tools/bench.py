@@ -17,7 +17,7 @@ from pathlib import Path
 
 from host_tests.fakes import broker_link
 from host_tests.stubs.cpython import install
-from tools import bench_broker, heap, mpy, runtimes
+from tools import bench_broker, bench_modbus, heap, mpy, runtimes
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = ROOT / "host_tests" / "golden" / "budget.json"
@@ -51,6 +51,7 @@ NAMES = {
     "live_heap_bytes_32": ("bytes", 80 * 1024, True, "client door, modules as .mpy, after a collection; without umqtt (frozen in the image) and the edge to the chip"),
     "mpy_bytes": ("bytes", 96 * 1024, True, "all modules as .mpy"),
     **bench_broker.NAMES,
+    **bench_modbus.NAMES,
 }  # fmt: skip
 
 
@@ -205,6 +206,7 @@ MEASURES = {
     live_heap: ("live_heap_bytes_32",),
     mpy_size: ("mpy_bytes",),
     **bench_broker.MEASURES,
+    **bench_modbus.MEASURES,
 }  # fmt: skip
 
 

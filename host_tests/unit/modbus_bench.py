@@ -19,6 +19,8 @@ SETTINGS = {
 
 
 class Point:
+    coil = phases = None  # none on this board
+
     def __init__(self, box):
         self.image = Image()
         self.standing = None
