@@ -190,7 +190,7 @@ def live_heap():
 
 def mpy_size():
     with tempfile.TemporaryDirectory() as folder:
-        return {"mpy_bytes": mpy.build(folder)}
+        return {"mpy_bytes": mpy.build(folder, public=True)}
 
 
 MEASURES = {

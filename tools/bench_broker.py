@@ -64,9 +64,9 @@ def publishing():
 
 
 def live_heap():
-    files = heap.device_files()
-    files[f"/lib/host_tests/mpy/{SUBSCRIBERS.name}"] = SUBSCRIBERS
-    found = heap.measure(f'import sys\nsys.argv[:] = ["{GATEWAY.name}", "broker"]\n' + GATEWAY.read_text(), files)
+    files = heap.device_files(extra=[GATEWAY, SUBSCRIBERS])
+    files[f"/lib/host_tests/mpy/{SUBSCRIBERS.stem}.mpy"] = files[f"/lib/{SUBSCRIBERS.stem}.mpy"]
+    found = heap.measure(f'import sys\nsys.argv[:] = ["{GATEWAY.name}", "broker"]\nimport {GATEWAY.stem}', files)
     return {"live_heap_broker_bytes_32": found["live"] - found["baseline"]}  # no umqtt: nobody imports it
 
 
@@ -76,7 +76,7 @@ def live_heap():
 @contextlib.contextmanager
 def the_box():
     """Port of run_broker.py in a process of its own, with the heap and the sockets of an ESP32. RuntimeError when it ends early."""
-    mpy.build(FIRMWARE, extra=[RUN_BROKER])
+    mpy.build(FIRMWARE, extra=[RUN_BROKER], public=True)
     ports = free_ports(3)
     command = [runtimes.micropython(), "-X", "heapsize=160K", "-m", RUN_BROKER.stem, json.dumps({"ports": ports, **SETTINGS})]
     path = ":".join(map(str, (runtimes.STUBS, runtimes.UMQTT, FIRMWARE, ROOT, ".frozen")))

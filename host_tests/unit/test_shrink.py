@@ -1,5 +1,7 @@
 """Private names become short; public ones, strings, comments and lines stay, and the code does the same."""
+import io
 import sys
+import tokenize
 import types
 
 import pytest
@@ -100,3 +102,80 @@ def test_every_module_of_the_firmware_can_be_shrunk():
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(mpy.FIRMWARE.rglob("*.py"))}
     for name, text in shrink_all(texts).items():
         assert len(text) <= len(texts[name])
+
+
+OWNER = """class Counter:
+    def __init__(self, first_number):
+        self.how_many = first_number
+        self.inner_part = 1
+
+    def count_up(self, value, by=1):
+        self.how_many += by
+        return self.how_many + self.inner_part - 1
+
+
+def twice(some_number):
+    return some_number * 2
+"""
+USER = """import owner
+from owner import twice
+
+UP = "twice"
+
+
+def run(given):
+    counter = owner.Counter(given)
+    counter.count_up(0, by=3)
+    return twice(counter.how_many)
+"""
+
+
+def loaded(texts, monkeypatch):
+    for name, text in texts.items():
+        module = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+        exec(text, module.__dict__)
+    return sys.modules[list(texts)[-1]]
+
+
+def test_names_that_modules_share_change_in_all_of_them_alike(monkeypatch):
+    texts = shrink_all({"owner": OWNER, "user": USER}, public=True)
+
+    assert "how_many" not in texts["owner"] + texts["user"] and "count_up" not in texts["user"] and "Counter" not in texts["owner"]
+    user = loaded(texts, monkeypatch)
+    (run,) = [value for value in vars(user).values() if getattr(value, "__globals__", None) is vars(user)]
+    assert run(4) == 14
+
+
+def test_a_name_of_one_module_is_as_short_as_a_private_one():
+    text = shrink_all({"owner": OWNER, "user": USER}, public=True)["owner"]
+
+    assert "inner_part" not in text and "some_number" not in text and "self" not in text
+    assert "._" in text
+
+
+def test_keywords_texts_and_foreign_names_stay():
+    source = "import machine\n\n\nclass Pad:\n    def active(self):\n        return machine.Pin(1).active()\n"
+    texts = shrink_all({"owner": OWNER, "user": USER, "edge": source}, public=True)
+
+    assert "by=3" in texts["user"] and "by=1" in texts["owner"]  # called with a keyword
+    assert "def twice" in texts["owner"] and "import twice" in texts["user"]  # somebody has it as a text
+    assert "def active" in texts["edge"] and ".Pin(1).active()" in texts["edge"]
+
+
+def test_the_floor_and_what_it_calls_keep_their_names():
+    floor = "def stop_all():\n    import app\n    app.start_up()\n"
+    app = "import failsafe\n\n\ndef start_up():\n    failsafe.stop_all()\n"
+
+    assert shrink_all({"failsafe": floor, "app": app}, public=True) == {"failsafe": floor, "app": app}
+
+
+def test_no_two_names_of_the_firmware_become_one():
+    """Back-to-back: as many distinct names per module before and after, whatever they are."""
+    texts = {path.stem: path.read_text() for path in mpy.FIRMWARE.glob("*.py")}
+
+    def distinct(text):
+        return len({t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.NAME})
+
+    for module, text in shrink_all(texts, public=True).items():
+        assert distinct(text) == distinct(texts[module]), module

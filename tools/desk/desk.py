@@ -216,7 +216,7 @@ class Desk:
         compiled_dir = os.path.join(self._work_dir, "mpy")
         if runtime == "micropython":
             try:
-                mpy.build(compiled_dir, extra=[process.RUN_FIRMWARE, process.RECORD])
+                mpy.build(compiled_dir, extra=[process.RUN_FIRMWARE, process.RECORD], public=True)
             except mpy.CompileError as error:
                 raise Trouble(str(error), status=1) from error
         self._pause(0)

@@ -19,7 +19,7 @@ FLOOR = ("failsafe.mpy", "boot.py", "main.py")  # in the order of writing: main.
 def compiled(folder):
     """(floor, application): {path: bytes}. Raises FlashError."""
     try:
-        mpy.build(folder)
+        mpy.build(folder, public=True)
     except mpy.CompileError as error:
         raise FlashError(f"the firmware does not compile: {error}") from error
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}

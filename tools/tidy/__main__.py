@@ -55,7 +55,7 @@ def check_compiled(sources, root):
         return
     yield from frames.check(firmware, root, runtimes.micropython(), tables.ALLOWED_BIG_FRAMES)
     with tempfile.TemporaryDirectory() as folder:
-        size = mpy.build(folder, root / "firmware")
+        size = mpy.build(folder, root / "firmware", public=True)
     print(f"info: all modules as .mpy: {size} bytes")
     if size > tables.MPY_LIMIT_BYTES:
         yield Finding("firmware", 1, "size of all .mpy", f"at most {tables.MPY_LIMIT_BYTES} bytes", str(size), "make modules smaller")
