@@ -37,6 +37,11 @@ MEANING = {
     "latched": "After a serious fault nobody can go on charging from afar: somebody has to look at the box.",
     "asked_again": "An EVSE that was away may have been exchanged: the box learns what it is before it gives it current.",
     "flash_at_rest": "Writing to the box's memory, which stops it for a moment, does not happen while a car charges or a coil moves, and does not wear it out.",
+    "coil_at_zero": "The contactor of two phases never opens or closes under load, and no car sees phases come or go while it is connected to the pilot.",
+    "one_coil": "The supply of the relays, and a bistable relay, get one pulse at a time.",
+    "coil_cool_down": "A controller that cannot make up its mind wears out neither the relay nor your car.",
+    "coil_pulse": "A coil that is made for pulses does not burn.",
+    "no_current_switching": "Nothing tells the car to draw current while its phases are changing.",
 }
 
 HEAD = """# What must hold, and how a breach is seen

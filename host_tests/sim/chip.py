@@ -38,7 +38,7 @@ def board_of(config, contact, coils=None):
     lines = [{"uart": 1, "tx": 17, "rx": 16}]
     if max([point["bus"] for point in config["charge_points"]]):
         lines.append({"uart": 2, "tx": 18, "rx": 19})
-    rows = [] if coils is None else [coil_row(i, coils) for i in range(len(config["charge_points"]))]
+    rows = [] if coils is None or contact is None else [coil_row(i, coils) for i in range(len(config["charge_points"]))]
     return {"rs485": lines, "evse_ids": ids, "cp_relays": relays, "coils": rows, "watchdog_s": 10}
 
 
@@ -102,6 +102,7 @@ class Chip:
         self.rtc = b""
         self.cause = PWRON_RESET
         self.watchdog = None
+        self.starting = False  # between a reset and the first step of the application
         self.pilots_at_first_frame = None  # of the last start: is the CP relay open, by charge point
         self.Pin = _Pin(self)
 
@@ -145,6 +146,7 @@ class Chip:
         if cause == PWRON_RESET:
             self.rtc = b""
         self.pilots_at_first_frame = None
+        self.starting = True
         for row in self.board["cp_relays"]:
             self.drive(row["pin"], 1 - row["active"])
         for row in self.board["coils"]:
@@ -156,6 +158,7 @@ class Chip:
         failsafe.open = self.open
         failsafe.start()
         self.world.wait(IMPORT_MS)
+        self.starting = False
 
     def drive(self, pin, level):
         """A relay's coil: what it does to the pilot depends on the contact that is used."""

@@ -8,7 +8,7 @@ import phases
 import tag
 from drivers import evse_din
 from host_tests.fakes.wire import NEVER_US
-from host_tests.sim import stops
+from host_tests.sim import coils, stops
 from host_tests.sim.chip import PWRON_RESET
 from mqtt_states import TRANSITIONS as CLIENT_TRANSITIONS
 from topics import TOLD
@@ -20,6 +20,7 @@ BACK_MS = 250 + 600  # 600 ms: a cycle of two charge points at 50 ms latency and
 COMPLETE_MS = 2500  # an observer has seen every told topic within this time
 SETTLE_MS = 3000  # after a connection is up again
 RESUMES_MS = 30000
+SWITCHED_MS = 12000  # a car that was interrupted on purpose begins anew
 
 SENTENCES = {
     "zero_first": "the first frame to an EVSE after a start is 0 A",
@@ -36,6 +37,7 @@ SENTENCES = {
     "bounded_wait": "no step asks to sleep for more than 1 s",
     "resumes": "30 s after the last fault has ended every car that wants to charge does",
     **stops.SENTENCES,
+    **coils.SENTENCES,
 }
 
 
@@ -88,6 +90,8 @@ class Invariants:
         self.oracle = Oracle(world.config["heartbeat_limit_s"] * 1000)
         self.set_points = [SetPoint() for _ in world.controller.set_text]
         self.stops = stops.Stops(self.counts, self._fail)
+        self.coils = coils.Coils(self.counts, self._fail)
+        self._switched_ms = {}  # when a charge point was last busy with a switch or an interruption
         self._well_ms = None  # since when nothing is broken
         self.restarted(PWRON_RESET)
 
@@ -103,6 +107,7 @@ class Invariants:
         self._zero_frames = {}
         self._down = {}  # charge points whose EVSE is not as we left it since its last 0 A frame: when it answered again, or None
         self.stops.restarted(world, cause)
+        self.coils.restarted(cause)
 
     def check(self, world):
         self._messages(world)
@@ -113,6 +118,10 @@ class Invariants:
         self._published(world)
         if self._well_ms is not None and world.now_ms - self._well_ms > RESUMES_MS:
             self._resumed(world)
+        self.coils.check(world)
+        for cp, point in enumerate(world.gateway.points):
+            if point.phases is not None and point.phases.reason():
+                self._switched_ms[cp] = world.now_ms
         alive = self.oracle.alive(world.now_ms)
         self.stops.check(world, [alive and point.highest_ca(world.now_ms) >= 600 for point in self.set_points])
 
@@ -203,6 +212,7 @@ class Invariants:
             self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))
         self.counts["alive_only"] += 1
         self.stops.on_current(cp, current_ca)
+        self.coils.on_current(self.world, cp, at_ms)
         if not self.oracle.alive(at_ms):
             self._fail("alive_only", "%d (0.01 A) at %d ms" % (current_ca, at_ms))
 
@@ -291,6 +301,8 @@ class Invariants:
         self._well_ms = None
         self.counts["resumes"] += 1
         for cp, point in enumerate(world.site.charge_points):
+            if world.now_ms - self._switched_ms.get(cp, -SWITCHED_MS) < SWITCHED_MS:
+                continue
             if not max(point.car.current_ca):
                 self._fail("resumes", "charge point %d: register 1000 is %d, the pilot is %s" % (cp, point.evse.set_current_raw, "open" if point.cp_open else "closed"))
 

@@ -18,12 +18,14 @@ import pytest
 from host_tests.sim import faulty_charging as charging
 from host_tests.sim import faulty_starts as starts
 from host_tests.sim import faulty_stops as stops
+from host_tests.sim import faulty_switches as switches
 from host_tests.sim import faulty_talking as talking
 from host_tests.sim import swarm
 from host_tests.sim.invariants import SENTENCES, Violation
 
 SECONDS = 200  # of world time in one life
 LIVES = range(1, 41)  # seeds, within which a mutant must be caught
+SWITCHING_LIVES = range(swarm.SWITCHING, swarm.SWITCHING + 40)  # ... where it takes a phase relay
 PROCESSES = 2
 LOGIC = "logic"
 TIMING = "timing"  # a wrong time, age, order or wrap
@@ -112,6 +114,21 @@ MUTANTS = (
     (stops.flash_written_while_charging, "flash_at_rest", LOGIC, 6),
     (stops.flash_written_before_zero_is_read, "flash_at_rest", LOGIC, 10),
     (stops.flash_written_at_once, "flash_at_rest", TIMING, 6),
+    (switches.coil_without_waiting_for_the_car, "coil_at_zero", LOGIC, 1001),
+    (switches.coil_with_the_pilot_closed, "coil_at_zero", LOGIC, 1001),
+    (switches.coil_right_after_the_pilot_opened, "coil_at_zero", TIMING, 1001),
+    (switches.turns_are_not_taken, "one_coil", LOGIC, 1002),
+    (switches.both_coils_of_a_pair, "one_coil", LOGIC, 1001),
+    (switches.turn_given_back_after_100_ms, "one_coil", TIMING, 1002),
+    (switches.cool_down_ignored, "coil_cool_down", LOGIC, 1001),
+    (switches.cool_down_forgotten_with_a_reset, "coil_cool_down", LOGIC, 1010),
+    (switches.cool_down_of_half_the_time, "coil_cool_down", TIMING, 1001),
+    (switches.pulse_never_ends, "coil_pulse", LOGIC, 1001),
+    (switches.coil_on_until_the_pilot_closes, "coil_pulse", LOGIC, 1001),
+    (switches.pulse_five_times_as_long, "coil_pulse", TIMING, 1001),
+    (switches.set_point_counts_while_a_coil_is_on, "no_current_switching", LOGIC, 1001),
+    (switches.set_point_counts_as_soon_as_the_pilot_closes, "no_current_switching", LOGIC, 1001),
+    (switches.current_right_after_the_pilot_closed, "no_current_switching", TIMING, 1001),
 )
 
 
@@ -139,6 +156,8 @@ def life(mutate, seed, seconds):
 
 def in_order(row, seeds):
     """The seed that the table names, then the others."""
+    if row[3] >= swarm.SWITCHING and seeds is LIVES:
+        seeds = SWITCHING_LIVES
     return [row[3], *(seed for seed in seeds if seed != row[3])]
 
 

@@ -12,7 +12,8 @@ import random
 from clock import TICKS_MASK
 from host_tests.fakes import broker as broker_fake
 from host_tests.fakes import wire
-from host_tests.sim.chip import NC, NO, PWRON_RESET, SOFT_RESET, WDT_RESET
+from host_tests.sim import fates_switch
+from host_tests.sim.chip import HELD_1, HELD_3, NC, NO, PAIR, PWRON_RESET, SOFT_RESET, WDT_RESET
 from host_tests.sim.draws import Draws, Replay
 from host_tests.sim.invariants import RESUMES_MS, Invariants
 from host_tests.sim.world import SET, World, standard_config
@@ -27,6 +28,7 @@ REST_MS = RESUMES_MS + 2000
 RESUME_BEAT_MS = 5000
 MENDED_MS = 7000  # until every car has followed, and the box has read it; somebody acts at the box then
 HANG_MS = 10000  # the watchdog's time
+SWITCHING = 1001  # lives from this seed on have a phase relay, and a controller that uses it
 
 
 def draw_config(rng):
@@ -50,13 +52,15 @@ class Swarm:
         config = draw_config(rng)
         if len(config["charge_points"]) > 1:
             config["charge_points"][1]["bus"] = seed % 2
+        contacts = (NC, NC, NC, NO, None) if seed < SWITCHING else (NC, NC, NC, NO)
         self.world = World(
             seed,
             config,
             start_tick=rng.choice((0, LAST_MINUTE + rng.randrange(60000))),
             firmware=rng.choice((8, 10, 15, 16, 17, 18)),
             latency_us=rng.choice((5000, 20000, 50000)),
-            contact=rng.choice((NC, NC, NC, NO, None)),
+            contact=rng.choice(contacts),
+            coils=self._draw_coils(seed, config, rows),
         )
         self.world.invariants = Invariants(self.world)
         self.world.controller.interval_ms = rng.choice((5000, 10000, 20000, 59700))
@@ -72,8 +76,17 @@ class Swarm:
             point.evse.configure(2007, rng.choice((0, 16, 20, 32)))
             point.car.plug()
         fates += [row for row in rows or () if rng.random() < 0.35]
+        fates += 2 * fates_switch.ROWS if seed >= SWITCHING else ()
         self.actions = [action for fate in fates for action in fate]
         self.setup = rng.take() if setup is None else setup
+
+    def _draw_coils(self, seed, config, rows):
+        """Which phase relay there is; None: none. Lives without rows of their own stay as they are."""
+        if seed < SWITCHING and rows is None:
+            return None
+        for point in config["charge_points"]:
+            point["phase_switch"] = {"cool_down_s": self.rng.choice((60, 60, 90)), "boot": self.rng.choice(("stored", "stored", "one"))}
+        return self.rng.choice((PAIR, PAIR, HELD_1, HELD_3))
 
     def run(self, seconds):
         """Runs the world with an event every few seconds; raises invariants.Violation."""
@@ -131,6 +144,7 @@ def mend(world, rng):
     world.controller.set_text = [b"16"] * len(world.controller.set_text)
     for point in world.site.charge_points:
         point.cp_stuck = None
+        point.phases_stuck = False
         point.welded = point.car.stubborn = point.evse.rcd_error = False
         point.car.plug()
 

@@ -116,6 +116,7 @@ class World:
         self.broker = Inside() if self.inside else Broker()
         self.controller = Controller(self.broker, count)
         self.seed = seed
+        self.held_phases = {}
         self.invariants = None  # sim.invariants.Invariants, if this run is checked
         self.chip = Chip(self, board_of(self.config, contact, coils))
         self.flash = WorldFlash(self)
@@ -159,11 +160,17 @@ class World:
 
     def move_coil(self, cp, phases, on):
         """One coil of a phase relay."""
+        news = on != (phases in self.site.charge_points[cp].coils)
+        if news and self.invariants is not None:
+            self.invariants.coils.moved(self, cp, on)
         self.site.charge_points[cp].energise(phases, on)
         self.site.step(self.now_ms)
 
     def hold_phases(self, cp, phases):
         """A phase relay that follows one output."""
+        if self.held_phases.get(cp, phases) != phases and self.invariants is not None:
+            self.invariants.coils.moved(self, cp, None)
+        self.held_phases[cp] = phases
         if not self.site.charge_points[cp].phases_stuck:
             self.site.charge_points[cp].phases = phases
         self.site.step(self.now_ms)
