@@ -18,9 +18,14 @@ from tools.rom_words import WORDS
 _PRIVATE = re.compile(r"_[A-Za-z]\w*$")
 _PUBLIC = re.compile(r"[A-Za-z]\w*$")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_FLOOR = ("failsafe", "boot", "main")  # stays on the device while everything else is replaced
+FLOOR = ("failsafe", "boot", "main")  # stays on the device while everything else is replaced
 _TYPES = (str, bytes, bytearray, memoryview, list, dict, set, tuple, int, slice, range, array, OSError, io.BytesIO, io.TextIOWrapper)
-_HARMLESS = ("micropython", "gc", "sys", "array")  # modules that hand out no objects with attributes of their own
+_HARMLESS = ("micropython", "gc", "sys", "array", "json", "os", "time", "errno", "binascii")  # hand out plain values and files only
+# Of modules that are known: the names that objects of theirs and objects that they get have.
+_KNOWN = {
+    "umqtt.simple": "client_id sock server port ssl ssl_params pid cb user pswd keepalive lw_topic lw_msg lw_qos lw_retain set_callback"
+    " set_last_will connect disconnect ping publish subscribe unsubscribe wait_msg check_msg read write close settimeout setblocking"
+}
 
 
 class ShrinkError(Exception):
@@ -67,7 +72,7 @@ class _Names:
         self._used = {name for text in sources.values() for name in _identifiers(text)}
         for module, tree in trees.items():
             self._kept.update(module.split("."))
-            if module in _FLOOR:
+            if module in FLOOR:
                 self._kept.update(_identifiers(sources[module]))
             self._keep(tree)
 
@@ -99,7 +104,9 @@ class _Names:
                 self._kept.update(part for path in paths for part in path.split("."))
                 if strangers:
                     self._kept.update(alias.name for alias in node.names)
-                    foreign = foreign or any(path not in _HARMLESS for path in strangers)
+                    foreign = foreign or any(path not in _HARMLESS and path not in _KNOWN for path in strangers)
+                for path in strangers:
+                    self._kept.update(_KNOWN.get(path, "").split())
             elif isinstance(node, ast.keyword) and node.arg:
                 self._kept.add(node.arg)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():

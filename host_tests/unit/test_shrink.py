@@ -1,4 +1,5 @@
 """Private names become short; public ones, strings, comments and lines stay, and the code does the same."""
+import ast
 import io
 import sys
 import tokenize
@@ -7,6 +8,9 @@ import types
 import pytest
 
 from tools import mpy
+from tools import shrink as shrink_tool
+from tools.rom_words import WORDS
+from tools.runtimes import ROOT
 from tools.shrink import ShrinkError, shrink, shrink_all
 
 pytestmark = pytest.mark.no_cover  # not about the firmware
@@ -168,6 +172,19 @@ def test_the_floor_and_what_it_calls_keep_their_names():
     app = "import failsafe\n\n\ndef start_up():\n    failsafe.stop_all()\n"
 
     assert shrink_all({"failsafe": floor, "app": app}, public=True) == {"failsafe": floor, "app": app}
+
+
+def test_the_names_of_umqtts_client_are_known():
+    """Those that a subclass or a stand-in for its socket could hide, or must have."""
+    tree = ast.parse((ROOT / "build" / "umqtt" / "umqtt" / "simple.py").read_text())
+    (client,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "MQTTClient"]
+    methods = {node.name for node in client.body if isinstance(node, ast.FunctionDef)}
+    of_self = {n.attr for n in ast.walk(client) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"}
+    of_sock = {n.attr for n in ast.walk(client) if isinstance(n, ast.Attribute) and ast.unparse(n.value) in ("self.sock", "sock")}
+    words = {name for name in methods | of_self | of_sock if not name.startswith("_")}
+
+    assert words - set(shrink_tool._KNOWN["umqtt.simple"].split()) == set()
+    assert not words & set(WORDS)
 
 
 def test_no_two_names_of_the_firmware_become_one():
