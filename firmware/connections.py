@@ -127,6 +127,19 @@ class Connections:
         self._aged_ms = 0
         self.lost = 0  # knocked, but were gone (or without a socket) when there was room
 
+    def find(self, name):
+        """The door of this name, or one that nobody comes through. At boot."""
+        for door in self.doors:
+            if door.name == name:
+                return door
+        return Door(name, None, 0)
+
+    def close_all(self, door):
+        """Ends every connection of this door. Episode."""
+        for slot in self.slots:
+            if slot.door is door:
+                self.close(slot)
+
     def step(self, now_ms):
         """At most one accept per door."""
         if elapsed_ms(now_ms, self._aged_ms) >= AGE_EVERY_MS:

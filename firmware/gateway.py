@@ -28,6 +28,9 @@ CLIENT_SLOTS = const(4)  # where the box dials the broker: the pool serves Modbu
 BUTTON_MS = const(5000)  # held that long it is a local action
 
 
+PAGE_FREE_BYTES = const(24576)  # 9 kB for the page itself; what is left must do for everything that charges
+
+
 class Gateway:
     """The whole firmware but its edge. `config` is checked (see config.check_config), ports are handed in."""
 
@@ -62,11 +65,15 @@ class Gateway:
         self.pool = self._open_pool(net_port, modbus, page)
         self.door = self._open_door(net_port, box_id, now_ms)
         self.client = self.door.client  # None where the box is the broker
-        self.modbus = self._open_modbus(box_id) if modbus is not None else None
+        self.modbus = self.page = None  # loaded when somebody comes in for the first time
+        self._box_id = box_id
+        self._page_ports = page
+        if self.pool is not None:
+            self._modbus_door = self.pool.find("modbus")
+            self._page_door = self.pool.find("page")
         self.kept = self._restore() if modbus is not None and memory is not None else None
         self.extras = open_extras(self, reader, udp, grid, box_id, now_ms)
         self.events = Events(len(self.points), DOOR_COUNT)
-        self.page = self._open_page(page) if page is not None else None
 
     def _open_pool(self, net_port, modbus, page):
         """At boot: who may have connections. A door that is not there gives its listener and its share back."""
@@ -98,21 +105,32 @@ class Gateway:
 
         return ClientDoor(self.config, self.points, self.heartbeats[MQTT], net_port, box_id, now_ms)
 
-    def _open_modbus(self, box_id):
-        """At boot."""
+    def _open_modbus(self):
+        """Episode."""
         from modbus_door import ModbusDoor
 
-        door = self.pool.doors[1 if self.config["mqtt"]["mode"] == BROKER else 0]
-        modbus = ModbusDoor(self.config["modbus"], self.points, self.pool, door, b"ladepunkt-%06x" % (box_id & 0xFFFFFF))
-        self.heartbeats[MODBUS] = modbus.readers
-        return modbus
+        serial = b"ladepunkt-%06x" % (self._box_id & 0xFFFFFF)
+        self.modbus = ModbusDoor(self.config["modbus"], self.points, self.pool, self._modbus_door, serial)
+        self.modbus.episode = True
+        self.heartbeats[MODBUS] = self.modbus.readers
 
-    def _open_page(self, page):
-        """At boot."""
+    def _open_page(self):
+        """Episode. A box that is short of memory charges, and shows itself to nobody."""
+        vitals = self._page_ports[2]
+        if vitals is not None and vitals.free_bytes() < PAGE_FREE_BYTES:
+            self.pool.close_all(self._page_door)
+            return
         from page import Page
         from status import Status
 
-        return Page(self.pool, self.pool.doors[-2], page[1], Status(self, page[2]))
+        self.page = Page(self.pool, self._page_door, self._page_ports[1], Status(self, vitals))
+
+    def _wake_doors(self):
+        """What serves a door is loaded when somebody comes in for the first time: most boxes have one kind of controller."""
+        if self._modbus_door.used and self.modbus is None:
+            self._open_modbus()
+        if self._page_door.used and self.page is None:
+            self._open_page()
 
     def _restore(self):
         """At boot."""
@@ -174,6 +192,7 @@ class Gateway:
         self.lines.step(now_ms)
         if self.pool is not None:
             self.pool.step(now_ms)
+            self._wake_doors()
         self.door.step(now_ms)
         if self.modbus is not None:
             self.modbus.step(now_ms)

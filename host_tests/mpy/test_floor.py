@@ -74,7 +74,7 @@ def check_held(folder, compiled, files, words):
         box.wait_for(lambda: box.saw("stays at 0 A: " + words), "the reason")
         said_s = box.saw("stays at 0 A")
         box.wait_for(lambda: len([s for s in box.zero_frames(2) if s > said_s]) >= 2, "two frames while it holds")
-        check_zero_frames(box, box.started_s, START_LIMIT_S, rounds=8)
+        check_zero_frames(box, box.started_s, START_LIMIT_S, rounds=7)
         assert box.relays() == CP_OPEN
         assert box.others() == b"", "nothing but 0 A was sent"
         times_s = [s for s in box.zero_frames(1) if s > said_s]

@@ -44,7 +44,22 @@ def test_it_answers_in_every_mode(mode, modbus):
 def test_a_door_that_is_off_gives_its_socket_back(mode, modbus, page, slots):
     world = World(config=standard_config(mode=mode, modbus=modbus), page=(Listener(), File(), Vitals()) if page else None)
     assert len(world.gateway.pool.slots) == slots
-    assert (world.gateway.page is not None) == page
+    assert ("page" in [door.name for door in world.gateway.pool.doors]) == page
+
+
+def test_what_serves_a_door_is_loaded_when_somebody_comes_in_for_the_first_time():
+    world = world_of()
+    assert world.gateway.page is None and world.gateway.modbus is None
+    assert b"200 OK" in ask(world).received
+    assert world.gateway.page is not None and world.gateway.modbus is None
+
+
+def test_a_box_that_is_short_of_memory_charges_on_and_shows_itself_to_nobody(monkeypatch):
+    monkeypatch.setattr(Vitals, "free_bytes", lambda self: 24000)
+    world = world_of()
+    client = ask(world)
+    assert world.gateway.page is None and client.closed_by_box and not client.received
+    assert world.gateway.pool.find("page").used == 0
 
 
 def test_without_doors_there_is_no_pool():
