@@ -27,6 +27,7 @@ from version import VERSION
 from vitals import Vitals
 
 REPORT_EVERY_MS = 1000
+BOOT_GARBAGE_BYTES = 8192  # collected so often while modules are loaded; else what lives ends up scattered between what does not
 PAGE = "page.html"
 BACKLOG = 4  # who finds no slot waits there
 HELD_MS = 5000  # the button, for set-up over Wi-Fi
@@ -252,6 +253,7 @@ def build(settings, pins, ports, net_port, modbus, link, page):
 
 def loop(settings, pins, wdt, report):
     """Builds the gateway and steps it until something raises, or somebody asks for maintenance."""
+    gc.threshold(BOOT_GARBAGE_BYTES)
     waiter = net.Waiter()
     ports = open_lines(settings, pins, waiter)
     uarts = [port.uart for port in ports if port]
@@ -261,6 +263,7 @@ def loop(settings, pins, wdt, report):
     modbus = open_modbus(settings["modbus"], waiter)
     vitals = Vitals(time.ticks_ms() & TICKS_MASK, link)
     gateway = build(settings, pins, ports, net_port, modbus, link, open_page(settings, waiter, vitals))
+    gc.threshold(-1)
     gc.collect()
     said = ""
     hungry = [True] * len(uarts)

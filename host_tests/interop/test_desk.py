@@ -122,7 +122,7 @@ def test_state_has_the_promised_shape(running):
         assert {"set_current_raw", "state", "precise", "eeprom_writes", "writes"} <= set(point["evse"])
         assert {"plugged", "current_a"} <= set(point["car"])
         assert {"power_w", "imported_wh"} <= set(point["meter"])
-        assert point["relays"] == {"cp_open": False, "phases": 3, "stuck": "none"}
+        assert point["relays"] == {"cp_open": False, "stuck": "none", "phases": 3, "phases_stuck": False, "coils": []}
     assert len(state["firmware"]["cp"]) == 2
     assert state["firmware"]["bus"][0]["requests"] > 0
 
@@ -151,6 +151,11 @@ def test_state_has_the_promised_shape(running):
         ('{"do":"evse","cp":0,"rcd_error":1}', "rcd_error"),
         ('{"do":"evse","cp":0,"state":5}', "state"),
         ('{"do":"weld","cp":0,"welded":"yes"}', "welded"),
+        ('{"do":"phases","cp":0,"at":2}', "at"),
+        ('{"do":"phases","cp":0,"stuck":1}', "stuck"),
+        ('{"do":"switch","cp":0}', "phases"),
+        ('{"do":"switch","cp":0,"phases":2}', "phases"),
+        ('{"do":"interrupt","cp":0,"seconds":31}', "seconds"),
         ('{"do":"crash","how":"softly"}', "how"),
         ('{"do":"console","line":"two\\nlines"}', "line"),
         ('{"do":"console"}', "line"),
@@ -194,10 +199,24 @@ def test_a_stuck_relay_shows_on_the_control_pilot_until_it_is_mended(running):
     control = running[1]
     assert control.do("relay", cp=1, stuck="open") == {"ok": True}
     points = control.do("state")["cp"]
-    assert points[1]["relays"] == {"cp_open": True, "phases": 3, "stuck": "open"}
+    assert (points[1]["relays"]["cp_open"], points[1]["relays"]["stuck"]) == (True, "open")
     assert points[0]["relays"]["cp_open"] is False
     assert control.do("relay", cp=1, stuck="none") == {"ok": True}
     assert control.do("state")["cp"][1]["relays"]["cp_open"] is False
+
+
+@pytest.mark.parametrize("running", ["micropython"], indirect=True)
+def test_phases_are_switched_and_every_part_of_it_can_be_watched(running):
+    control = running[1]
+    assert control.do("plug", cp=0) == {"ok": True}
+    control.until(lambda s: s["cp"][0]["car"]["current_a"] == [16.0, 16.0, 16.0])
+    assert control.do("switch", cp=0, phases=1) == {"ok": True}
+    control.until(lambda s: s["cp"][0]["relays"]["coils"] == [1], 30)
+    state = control.until(lambda s: s["cp"][0]["car"]["current_a"] == [16.0, 0.0, 0.0], 40)
+    assert state["cp"][0]["relays"]["phases"] == 1
+    state = control.until(lambda s: s["firmware"]["cp"][0]["position"] == 1)
+    assert state["firmware"]["cp"][0]["fault_state"] == 0
+    assert control.do("unplug", cp=0) == {"ok": True}
 
 
 def test_restarts(running):

@@ -42,6 +42,47 @@ def test_a_pin_that_is_no_relay_moves_nothing():
     assert not points[0].cp_open
 
 
+def with_coils(*rows):
+    site = standard_site(2)
+    board = {"cp_relays": [NC, {**NC, "pin": 2}], "coils": list(rows)}
+    return boards.Relays(board, site, threading.RLock()), site.charge_points
+
+
+@pytest.mark.parametrize("active", [0, 1])
+def test_a_pulse_moves_the_phase_relay_which_keeps_its_place(active):
+    relays, points = with_coils({"one_pin": 41, "three_pin": 42, "active": active})
+    assert relays.pins() == "1,2,41,42"
+    relays.move(41, active)
+    assert (points[0].phases, points[0].coils, points[1].phases) == (1, {1}, 3)
+    relays.move(41, 1 - active)
+    assert (points[0].phases, points[0].coils) == (1, set())
+    relays.move(42, active)
+    relays.drop()
+    assert (points[0].phases, points[0].coils) == (3, set())
+
+
+def test_a_held_output_falls_back_when_nobody_drives_it():
+    relays, points = with_coils({"hold_pin": 40, "hold_is": 3, "active": 1})
+    assert points[0].phases == 1
+    relays.move(40, 1)
+    assert points[0].phases == 3
+    relays.drop()
+    assert points[0].phases == 1
+
+
+def test_a_stuck_phase_relay_does_not_follow_its_coils():
+    relays, points = with_coils({"one_pin": 41, "three_pin": 42, "active": 1})
+    points[0].phases_stuck = True
+    relays.move(41, 1)
+    assert (points[0].phases, points[0].coils) == (3, {1})
+
+
+def test_every_state_of_the_machine_has_words():
+    import phases
+
+    assert len(boards.SWITCH_STATES) == 1 + max(max(row) for row in phases.TRANSITIONS)
+
+
 def test_a_stuck_contact_does_not_follow_its_coil():
     relays, points = relays_of(NC, NC)
     relays.stick(0, "closed")

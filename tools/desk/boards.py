@@ -1,4 +1,4 @@
-"""The board of the gateway on the desk: board.json of one of the project's boards, and what its CP relays do to the site."""
+"""The board of the gateway on the desk: board.json of one of the project's boards, and what its relays and coils do to the site."""
 
 import json
 import os
@@ -7,6 +7,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FOLDER = os.path.join(ROOT, "boards")
 DEFAULT = "waveshare_s3_relay_6ch"  # has relays: the second way to stop can be seen
 STUCK = ("none", "open", "closed")
+COILS = (("one_pin", 1), ("three_pin", 3))
+# By the numbers of firmware/phases.py.
+SWITCH_STATES = (
+    "at rest", "stops the charge", "waits for the car", "opens the pilot", "pulse", "waits after the pulse", "interrupts", "closes the pilot", "gave up",
+)  # fmt: skip
 
 
 def names():
@@ -45,21 +50,44 @@ class Relays:
         self._lock = lock
         self._coil = [False] * len(self._rows)
         self._stuck = ["none"] * len(self._rows)
+        self._phase_rows = board.get("coils", [])
         self._apply()
+        self._drop_coils()
 
     def pins(self):
         """As the stub of `machine` wants to be told: numbers with commas between."""
-        return ",".join(str(row["pin"]) for row in self._rows)
+        pins = [row["pin"] for row in self._rows]
+        pins += [row[key] for row in self._phase_rows for key in ("one_pin", "three_pin", "hold_pin") if row.get(key) is not None]
+        return ",".join(map(str, pins))
 
     def move(self, pin, level):
         for index, row in enumerate(self._rows):
             if row["pin"] == pin:
                 self._coil[index] = level == row["active"]
         self._apply()
+        for index, row in enumerate(self._phase_rows):
+            self._move_coil(index, row, pin, level == row["active"])
 
     def drop(self):
         self._coil = [False] * len(self._rows)
         self._apply()
+        self._drop_coils()
+
+    def _drop_coils(self):
+        for index, row in enumerate(self._phase_rows):
+            for key in ("one_pin", "three_pin", "hold_pin"):
+                self._move_coil(index, row, row.get(key), False)
+
+    def _move_coil(self, index, row, pin, on):
+        if self._site is None or pin is None or index >= len(self._site.charge_points):
+            return
+        point = self._site.charge_points[index]
+        with self._lock:
+            for key, phases in COILS:
+                if row.get(key) == pin:
+                    point.energise(phases, on)
+            if row.get("hold_pin") == pin and not point.phases_stuck:
+                point.phases = row["hold_is"] if on else 4 - row["hold_is"]
 
     def stick(self, index, how):
         """The contact of one relay stays "open" or "closed" whatever its coil does, or "none". Raises ValueError."""

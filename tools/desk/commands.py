@@ -17,6 +17,9 @@ class Commands:
             "relay": self._relay,
             "evse": self._evse,
             "weld": self._weld,
+            "phases": self._phases,
+            "switch": self._switch,
+            "interrupt": self._interrupt,
             "tag": self._tag,
             "restart": self._restart,
             "crash": self._crash,
@@ -75,6 +78,29 @@ class Commands:
     def _relay(self, command):
         self._point(command)
         self._desk.relays.stick(command.get("cp", 0), command.get("stuck"))
+        return {}
+
+    def _phases(self, command):
+        """The phase relay sticks, or somebody has moved it by hand."""
+        found = rules.changes(command, rules.PHASE_RELAY, "a phase relay")
+        names = {"stuck": "phases_stuck", "at": "phases"}
+        return self._change(self._point(command), {names[key]: value for key, value in found.items()})
+
+    def _switch(self, command):
+        return self._ask("switch", command, rules.SWITCH, "phases")
+
+    def _interrupt(self, command):
+        return self._ask("interrupt", command, rules.INTERRUPT, "seconds")
+
+    def _ask(self, what, command, known, key):
+        """By the stand-in controller, over MQTT."""
+        found = rules.changes(command, known, "a trigger")
+        if key not in found:
+            raise ValueError('"%s" must be %s' % (key, known[key][1]))
+        if self._desk.controller is None:
+            raise ValueError("there is no controller of ours that could ask")
+        self._point(command)
+        getattr(self._desk.controller, what)(command.get("cp", 0), found[key])
         return {}
 
     def _tag(self, command):
@@ -162,7 +188,13 @@ class Commands:
                 "asleep": car.asleep,
             },
             "meter": None if meter is None else {"power_w": meter.power_w, "imported_wh": meter.imported_wh},
-            "relays": {"cp_open": point.cp_open, "phases": point.phases, "stuck": self._desk.relays.stuck(index)},
+            "relays": {
+                "cp_open": point.cp_open,
+                "stuck": self._desk.relays.stuck(index),
+                "phases": point.phases,
+                "phases_stuck": point.phases_stuck,
+                "coils": sorted(point.coils),
+            },
             "bus": self._desk.line.faults(index),
             "leader": self._leader(index),
         }

@@ -59,6 +59,15 @@ class Controller:
         self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
         self._now.set()
 
+    def switch(self, index, phases):
+        """Ask a charge point for other phases, as a primary does it."""
+        self._publish("%d/data/phases_to_use" % index, json.dumps(phases))
+        self._publish("%d/data/trigger_phase_switch" % index, "true")
+
+    def interrupt(self, index, seconds):
+        """Ask a charge point to interrupt its pilot."""
+        self._publish("%d/data/cp_interruption_duration" % index, json.dumps(seconds))
+
     def _run(self):
         while not self._stop.is_set():
             self._now.clear()

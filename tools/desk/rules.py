@@ -33,6 +33,12 @@ EVSE = {
     "cable_a": (lambda v: is_whole(v) and v in (0, 13, 20, 32, 63), "0 (not readable), 13, 20, 32 or 63"),
 }
 CONTACTOR = {"welded": (_is_bool, "true or false")}
+PHASE_RELAY = {
+    "stuck": (_is_bool, "true or false"),
+    "at": (lambda v: is_whole(v) and v in (1, 3), "1 or 3"),
+}
+SWITCH = {"phases": (lambda v: is_whole(v) and v in (1, 3), "1 or 3")}
+INTERRUPT = {"seconds": (lambda v: is_whole(v) and 1 <= v <= 30, "a whole number from 1 to 30")}
 
 
 def changes(command, rules, owner):

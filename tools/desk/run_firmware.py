@@ -10,8 +10,6 @@ import os
 import sys
 import time
 
-import micropython
-
 DOORS = ("mqtt", "modbus")  # by intents.MQTT and intents.MODBUS
 NEWEST = 12  # events in one report: more in one second are left to the console
 STATION_FACTS = ("requests", "timeouts", "crc_errors", "wrong_replies", "exceptions", "latency_ms", "latency_max_ms")
@@ -51,6 +49,8 @@ def _point(point, heartbeat):
         "plugged": value[P_PLUGGED],
         "charging": value[P_CHARGING],
         "limit_ca": point.limit_ca,
+        "switch": None if point.phases is None else point.phases.state,
+        "position": None if point.coil is None else point.coil.position,
         "leader": DOORS[point.wish.door] if point.leader_alive() else "none",
         "heartbeat_age_ms": None if heartbeat.reason == R_HEARTBEAT_NEVER else age_ms,
     }
@@ -89,6 +89,8 @@ def print_state(gateway, started_ms):
     state["heap_free"] = gc.mem_free()
     if longest_us:
         state["longest_step_ms"] = longest_us[0] / 1000
+        import micropython
+
         micropython.mem_info()
     print("#state " + json.dumps(state))
 

@@ -8,6 +8,7 @@ import termios
 import time
 import tty
 
+from tools.desk import boards
 from tools.desk.line import FAULTS
 
 EVSE_STATES = {1: "A", 2: "B", 3: "C", 4: "D", 5: "failure"}
@@ -82,6 +83,7 @@ def _box_words(point):
     currents = " ".join("%5.2f" % current for current in point["car"]["current_a"])
     words = ["plugged" if point["car"]["plugged"] else "no car ", EVSE_STATES[point["evse"]["state"]]]
     words += ["CP open"] if point["relays"]["cp_open"] else []
+    words += ["coil %d" % phases for phases in point["relays"]["coils"]]
     words += ["set %5.2f A" % set_current_a(point), "draws %s A" % currents]
     if point["meter"] is not None:
         words.append("%5d W" % point["meter"]["power_w"])
@@ -243,6 +245,7 @@ def _box_rows(points):
         ["car"] + ["plugged in" if p["car"]["plugged"] else "not plugged in" for p in points],
         ["EVSE state"] + [EVSE_STATES[p["evse"]["state"]] + ("" if p["evse"]["powered"] else " (no power)") for p in points],
         ["control pilot"] + [_relay_text(p["relays"]) for p in points],
+        ["phase relay"] + [_phases_text(p["relays"]) for p in points],
         ["set current"] + ["%.2f A" % set_current_a(p) for p in points],
         ["current"] + ["  ".join("%5.2f" % a for a in p["car"]["current_a"]) + " A" for p in points],
         ["meter"] + ["none" if p["meter"] is None else "%d W, %.3f kWh" % (p["meter"]["power_w"], p["meter"]["imported_wh"] / 1000) for p in points],
@@ -255,11 +258,24 @@ def _relay_text(relays):
     return ("open" if relays["cp_open"] else "closed") + stuck
 
 
+def _phases_text(relays):
+    coils = "".join(", coil %d on" % phases for phases in relays["coils"])
+    return "%d phases%s%s" % (relays["phases"], coils, " (stuck)" if relays["phases_stuck"] else "")
+
+
+def _switch_text(report):
+    state, position = report.get("switch"), report.get("position")
+    if state is None:
+        return "no relay"
+    return boards.SWITCH_STATES[state] + ("" if position is None else ", believes %s" % (position or "nothing"))
+
+
 def _report_rows(reports):
     ages = [report.get("heartbeat_age_ms") for report in reports]
     return [
         ["led by"] + [str(report.get("leader")) for report in reports],
         ["reason"] + [str(report.get("state_str")) for report in reports],
+        ["switching"] + [_switch_text(report) for report in reports],
         ["heartbeat age"] + ["none" if age is None else "%.1f s" % (age / 1000) for age in ages],
     ]
 
