@@ -128,9 +128,16 @@ class Gateway:
     def _wake_doors(self):
         """What serves a door is loaded when somebody comes in for the first time: most boxes have one kind of controller."""
         if self._modbus_door.used and self.modbus is None:
-            self._open_modbus()
+            self._wake(self._modbus_door, self._open_modbus)
         if self._page_door.used and self.page is None:
-            self._open_page()
+            self._wake(self._page_door, self._open_page)
+
+    def _wake(self, door, load):
+        """Episode. No room for it is no reason to stop a charge: who came in is sent away."""
+        try:
+            load()
+        except MemoryError:
+            self.pool.close_all(door)
 
     def _restore(self):
         """At boot."""

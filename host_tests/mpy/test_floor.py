@@ -10,7 +10,7 @@ from host_tests.mpy.floor_box import BOARD, CONFIG, CP_OPEN, FRAME_S, Box
 from tools import mpy
 from tools.desk import process
 
-START_LIMIT_S = 0.5  # process to end of the first frame: the interpreter's start, and what a busy machine adds
+START_LIMIT_S = 1.0  # process to end of the first frame: the interpreter's start, and what a busy machine adds
 END_LIMIT_S = 0.2  # event to end of the first frame
 ROUND_S = 0.06
 

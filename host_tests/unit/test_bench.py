@@ -42,7 +42,7 @@ def test_everything_that_may_grow_is_stored():
         ("mpy_bytes", 1020, 1000, []),
         ("mpy_bytes", 1021, 1000, ["mpy_bytes", "1000", "1021", "--store mpy_bytes"]),
         ("mpy_bytes", 900, 1000, []),
-        ("mpy_bytes", 98305, 98305, ["at most 98304", "98305"]),
+        ("mpy_bytes", 196609, 196609, ["at most 196608", "196609"]),
         ("mpy_bytes", 1000, None, ["none", "--store mpy_bytes"]),
         ("bus_cycle_ratio", 1.05, None, []),
         ("bus_cycle_ratio", 1.06, 1.06, ["at most 1.05", "1.06"]),
@@ -60,7 +60,7 @@ def test_one_json_object_per_line(budget, capsys):
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        {"name": "mpy_bytes", "value": 1000, "unit": "bytes", "limit": 98304},
+        {"name": "mpy_bytes", "value": 1000, "unit": "bytes", "limit": 196608},
         {"name": "step_ops", "value": 500, "unit": "operations", "limit": None},
     ]
 

@@ -62,6 +62,18 @@ def test_a_box_that_is_short_of_memory_charges_on_and_shows_itself_to_nobody(mon
     assert world.gateway.pool.find("page").used == 0
 
 
+def test_a_door_that_finds_no_memory_sends_its_visitor_away_and_the_box_goes_on(monkeypatch):
+    def no_room(*_):
+        raise MemoryError
+
+    world = world_of(modbus=True)
+    monkeypatch.setattr(world.gateway, "_open_page", no_room)
+    client = ask(world)
+    assert client.closed_by_box and not client.received
+    monkeypatch.undo()
+    assert b"200 OK" in ask(world).received, "the next one may be luckier"
+
+
 def test_without_doors_there_is_no_pool():
     assert World(config=standard_config(mode="client")).gateway.pool is None
 
