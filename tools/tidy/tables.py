@@ -95,6 +95,7 @@ ALLOWED_BIG_FRAMES = {
     "event_text.*": "somebody has asked for the events",
     "topics._topics": "boot",
     "gateway.Gateway._add_charge_point": "boot",
+    "gateway.Gateway._wake": "somebody comes in for the first time",
     "client_door.ClientDoor._build_client": "boot",
     "gateway.Gateway._open_*": "boot",
     "kept.Kept._restore": "boot",
