@@ -189,7 +189,7 @@ def test_tls_and_websockets_are_hung_up_on(box):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the tables of the Linux kernel")
-def test_the_firmware_listens_on_the_mqtt_port_only(box):
+def test_the_firmware_listens_on_the_ports_that_the_desk_names_and_on_no_other(box):
     listening = {}
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         columns = line.split()
@@ -200,7 +200,8 @@ def test_the_firmware_listens_on_the_mqtt_port_only(box):
         for handle in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
                 ports.add(listening.get(str(handle.readlink())))
-    assert ports - {None} == {box.port}
+    state = box.control.do("state")
+    assert ports - {None} == {box.port} | {int(state[name].rpartition(":")[2].strip("/")) for name in ("modbus", "page")}
 
 
 # -- who leads ------------------------------------------------------------------------------------------------------------

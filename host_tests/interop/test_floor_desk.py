@@ -119,7 +119,7 @@ def bring_down(folder, how):
     try:
         mosquitto.start()
         address = f"127.0.0.1:{mosquitto.port}"
-        desk = Desk(folder, "--mqtt", address, "--no-controller", "--control-port", "0", "--modbus-port", "0", "--config", str(folder / "config.json"))
+        desk = Desk(folder, "--mqtt", address, "--no-controller", "--control-port", "0", "--modbus-port", "0", "--http-port", "0", "--config", str(folder / "config.json"))
         control = Control(int(desk.wait_for(r"control  127.0.0.1:(\d+)", 30)[1]))
         control.do("car", ramp_down_s=1)
         control.do("plug")
