@@ -229,12 +229,14 @@ class ChargePoint:
     def _derive_evse(self, now_ms):
         value = self.image.value
         value[P_EVSE_CURRENT_CA] = self.evse.set_current_ca()
-        state = self.evse.vehicle_state
-        # A pilot that we opened is no unplug: what was known stays until the EVSE can see the car again.
-        if self.relay.is_open() or self.evse.pilot_open and self.evse.heard.expired:
+        # A pilot that we opened is no unplug: what was known stays until the EVSE can see the car again, and was read since.
+        if self.relay.is_open():
             self._opened.mark(now_ms)
         settled = self._opened.check(now_ms, PLUG_SETTLE_MS)
+        if settled and self.evse.pilot_open:
+            self.evse.vehicle_state = 0
         self.evse.pilot_open = not settled
+        state = self.evse.vehicle_state
         if settled and 0 < state < VEHICLE_FAILURE:
             value[P_PLUGGED] = 1 if state >= VEHICLE_PLUGGED else 0
         charging = state == VEHICLE_CHARGING or state == VEHICLE_VENTILATION

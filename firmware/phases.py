@@ -216,7 +216,7 @@ class Phases:
 
     def _stop(self, passed_ms, now_ms):
         if passed_ms >= SURE_MS and self._point.evse.zero_read():
-            self._still.begin()
+            self._still.begin(now_ms)
             self._enter(COASTING, now_ms)
         elif passed_ms >= STOP_MS:
             self._give_up(now_ms)

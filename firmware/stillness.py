@@ -30,14 +30,15 @@ class Stillness:
         point = self._point
         state = point.evse.vehicle_state
         self._left_c.check(state != STATE_C and state != STATE_D, now_ms, LEFT_C_MS)
-        self._ahead.check(point.relay.state == cp_relay.HELD, now_ms, AHEAD_MS)
+        self._ahead.check(point.relay.state == cp_relay.HELD and state == NO_CAR, now_ms, AHEAD_MS)
         if point.image.meter.at_ms != self._seen_ms:
             self._seen_ms = point.image.meter.at_ms
             self._low = min(self._low + 1, READINGS) if highest_ca(point.image.value) < IDLE_CA else 0
 
-    def begin(self):
-        """What was measured before counts no more."""
+    def begin(self, now_ms):
+        """What was seen before counts no more: a car may have been in state C between two looks at it."""
         self._low = 0
+        self._left_c.check(False, now_ms, LEFT_C_MS)
 
     def quiet(self, passed_ms):
         """True when nothing flows. `passed_ms`: since begin(), for a box without a meter."""
@@ -52,8 +53,8 @@ class Stillness:
         return not self._point.evse.status & RELAY_ON
 
     def parted(self):
-        """True when the pilot is open for long enough, and the EVSE sees no car any more: it is really open."""
-        return self._ahead.long and self._point.evse.vehicle_state == NO_CAR
+        """True when the pilot is open for long enough, and the EVSE has seen no car for as long: it is really open."""
+        return self._ahead.long
 
     def safe(self, now_ms):
         """True while nothing speaks against going on: 0 A is set for sure, nothing flows, the pilot is open for no fault."""

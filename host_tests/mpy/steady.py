@@ -159,6 +159,16 @@ class IdleRelay:
         pass
 
 
+class IdleCoils:
+    """Nothing in a steady state switches phases."""
+
+    pulse_ms = 1000
+    rests_at = None
+
+    def set(self, phases):
+        raise ValueError("a coil has moved")
+
+
 class FreeGrid:
     """The grid operator limits nothing."""
 
@@ -176,8 +186,9 @@ class Steady:
             config["shared_ca"] = 3200
         self.relays = [IdleRelay() for _ in range(charge_points)]
         memory = Memory(NoStore(), NoStore(), start_tick)
+        coils = [IdleCoils() for _ in range(charge_points)]
         grid = FreeGrid() if charge_points > 1 else None
-        self.gateway = Gateway(config, CannedBus(charge_points), self.link, 1, start_tick, self.relays, memory, grid=grid)
+        self.gateway = Gateway(config, CannedBus(charge_points), self.link, 1, start_tick, self.relays, memory, grid=grid, coils=coils)
         self.tick = start_tick
 
     def step(self):

@@ -25,7 +25,7 @@ def coil_with_the_pilot_closed(patch):
             self._enter(HELD)
 
     patch.setattr(CpRelay, "_begin_hold", begin_hold)
-    patch.setattr(Stillness, "parted", lambda self: self._ahead.long)
+    patch.setattr(Stillness, "parted", lambda self: self._point.relay.state == HELD)
 
 
 def coil_without_waiting_for_the_car(patch):

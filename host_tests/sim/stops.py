@@ -65,6 +65,8 @@ class Outlet:
         self.fresh = True  # the relay has not moved by order of the gateway since the start
         self.closings = []
         self.latched = None  # why nothing may be set any more
+        self.resting = Since()  # nobody draws current while that is so
+        self.written = False  # ... for long enough: flash knows it
         self.unasked = set()  # registers that must be read before current is set
         self.told_plugged = None
 
@@ -90,8 +92,10 @@ class Stops:
             outlet.told_plugged = None
             outlet.unasked = set(ASKED)
             outlet.readable.at_ms = None  # a new life has read nothing yet
+            outlet.resting.at_ms = None
             if not kept:
                 outlet.closings = []
+                outlet.latched = outlet.latched if outlet.written else None
             if not kept and world.flash.full:
                 outlet.latched = None  # nowhere to keep it
 
@@ -112,8 +116,11 @@ class Stops:
             self._survived(world)
             self._must_be_open = None
         self._flash(world)
+        at_rest = all(max(point.car.current_ca) < IDLE_CA and not point.evse.set_current_raw for point in world.site.charge_points)
         for cp, point in enumerate(world.site.charge_points):
             outlet = self.outlets[cp]
+            rested_ms = outlet.resting.lasted_ms(at_rest and outlet.latched is not None, world.now_ms)
+            outlet.written = outlet.latched is not None and (outlet.written or rested_ms > FLASH_EVERY_MS + READING_MS)
             readable = not world.line.faults.get(point.evse.unit) and point.evse.powered
             if point.meter is not None:
                 readable = readable and not world.line.faults.get(point.meter.unit)
@@ -234,5 +241,8 @@ class Stops:
         if outlet.open.at_ms is not None:
             self._counts["no_unplug"] += 1
         plugged_ms = outlet.plugged.lasted_ms(world.site.charge_points[cp].car.plugged, world.now_ms)
+        point = world.site.charge_points[cp]
+        if point.cp_open != point.cp_wanted:
+            return  # a contact that sticks: nobody can tell
         if before == b"true" and payload == b"false" and plugged_ms > UNPLUG_MS:
             self._fail("no_unplug", "plugged in for %d ms" % plugged_ms)

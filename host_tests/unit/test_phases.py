@@ -161,6 +161,13 @@ def test_three_seconds_pass_after_the_car_has_left_state_c(box):
     assert box.until(OPENING) >= 3000 - STEP_MS
 
 
+def test_three_seconds_pass_also_when_nobody_has_seen_the_car_in_state_c(box):
+    box.charging = False
+    box.run(60000)
+    started(box).until(COASTING)
+    assert box.until(OPENING) >= 3000 - STEP_MS
+
+
 @pytest.mark.parametrize("state", [3, 4])
 def test_a_car_that_never_leaves_state_c_is_not_switched(box, state):
     box.sees_car = False
@@ -183,6 +190,16 @@ def test_a_pilot_that_is_not_seen_to_be_open_moves_no_coil(box):
     assert box.port.log == []
     assert not box.pilot.is_open, "closed again in the safe order"
     assert (box.coil.position, box.machine.reason()) == (3, R_NOT_SWITCHED)
+
+
+def test_a_pilot_that_opens_late_is_open_for_a_second_all_the_same(box):
+    started(box).until(OPENING)
+    box.sees_car = False
+    box.evse.vehicle_state = 2
+    box.run(5000)
+    assert box.machine.state == OPENING and box.pilot.is_open
+    box.evse.vehicle_state = 1
+    assert box.until(PULSING) >= 1000
 
 
 def draw(box):
