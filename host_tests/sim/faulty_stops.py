@@ -153,8 +153,17 @@ def relay_state_not_told(patch):
 
 
 def plug_believed_at_once(patch):
-    """As soon as the pilot is closed again the EVSE's last answer tells whether a car is there."""
-    patch.setattr(charge_point, "PLUG_SETTLE_MS", 1)
+    """The plug is told at once when the pilot closes, from what was read before."""
+    patch.setattr(charge_point, "PLUG_SETTLE_MS", 0)
+    derive = ChargePoint._derive_evse
+
+    def believing(self, now_ms):
+        before = self.evse.vehicle_state
+        self.evse.pilot_open = False  # nothing to wait for
+        derive(self, now_ms)
+        self.evse.vehicle_state = before
+
+    patch.setattr(ChargePoint, "_derive_evse", believing)
 
 
 # --- what flows ---
