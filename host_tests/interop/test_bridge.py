@@ -63,6 +63,9 @@ class Home(Mosquitto):
             client.publish(SET + name, payload, retain, qos=1)
 
 
+AT_REST = {"cp_open": False, "phases": 3, "stuck": "none"}
+
+
 class Lookout:
     """Looks at the box all the time; `moved` is all that was not at rest."""
 
@@ -87,7 +90,8 @@ class Lookout:
             point = state["cp"][0]
             limits_ca = [row["limit_ca"] for row in state["firmware"]["cp"]]
             currents = [point["evse"]["set_current_raw"], *point["car"]["current_a"], *limits_ca]
-            if any(currents) or point["relays"] != {"cp_open": False, "phases": 3, "stuck": "none"}:
+            relays = {name: point["relays"][name] for name in AT_REST}
+            if any(currents) or relays != AT_REST:
                 self.moved.append((currents, point["relays"]))
             self.looks += 1
 
