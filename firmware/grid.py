@@ -3,8 +3,7 @@
 from micropython import const
 
 from clock import Hold
-from points import P_PHASES_IN_USE
-from safety import F_GRID_CA
+from safety import F_GRID_CA, F_PHASES
 
 RELEASE_MS = const(1000)  # a contact that chatters limits
 VOLTS = const(230)
@@ -38,4 +37,4 @@ class GridLimit:
     def _ca(self, point):
         if self._limit_ca is not None:
             return self._limit_ca
-        return grid_ca(self._limit_w, point.image.value[P_PHASES_IN_USE])
+        return grid_ca(self._limit_w, point.facts[F_PHASES])  # 0 while a phase relay's position is not known

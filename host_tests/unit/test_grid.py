@@ -1,7 +1,10 @@
 """The input of the grid operator: at once down, by the phases in use, and up again only after a calm second."""
+import types
+
 import pytest
-from grid import RELEASE_MS, grid_ca
-from safety import MIN_CA
+from grid import RELEASE_MS, GridLimit, grid_ca
+from points import P_PHASES_IN_USE, Image
+from safety import F_GRID_CA, F_PHASES, FACT_COUNT, MIN_CA
 
 from host_tests.sim.world import World, standard_config
 
@@ -92,3 +95,15 @@ def test_both_charge_points_are_limited():
     contact.level = True
     world.run(3000)
     assert [world.evse(cp).set_current_raw for cp in (0, 1)] == [608, 608]
+
+
+def test_while_the_position_of_a_phase_relay_is_not_known_three_phases_share_the_power():
+    """What the meter has shown last, one phase, proves nothing about the relay."""
+    image, facts = Image(), [0] * FACT_COUNT
+    image.value[P_PHASES_IN_USE] = 1
+    point = types.SimpleNamespace(image=image, facts=facts)
+    limit = GridLimit(types.SimpleNamespace(limited=lambda: True), {"limit_w": 4200, "limit_ca": None}, [point])
+    assert facts[F_GRID_CA] == grid_ca(4200, 3)
+    facts[F_PHASES] = 1
+    limit.step(0)
+    assert facts[F_GRID_CA] == grid_ca(4200, 1)
