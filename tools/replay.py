@@ -76,10 +76,28 @@ class Played:
     def pressed(self):
         return self._changing("pressed")
 
+    def limited(self):
+        return self._changing("limited")
+
+    def free_bytes(self):
+        return self._changing("free_bytes")
+
     def nothing(self, *_):
         """Whatever else a port is told."""
 
     watch = resolve = dial = close = nothing
+    used_bytes = idf_free_bytes = rssi_dbm = nothing  # vitals, which nothing depends on
+    uptime_s = longest_step_ms = 0
+
+
+class Blank:
+    """The file of the page: as long as it was, and empty."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def read(self, at, buf):
+        return max(0, min(len(buf), self.size - at))
 
 
 class Relay:
@@ -130,6 +148,8 @@ def born(line, told):
     relays = [Relay(starts_open) for starts_open in line["relays"]]
     button = Played("button", told) if line["button"] else None
     more = {name: Played(name, told) for name in line["ports"]}
+    if "page" in more:
+        more["page"] = more["page"], Blank(line["page_bytes"]), Played("vitals", told)
     more["coils"] = [Coils(*row) for row in line["coils"]]
     ports = Played("bus", told), Played("net", told)
     return Gateway(config, *ports, line["box_id"], line["now_ms"], relays=relays, memory=memory, button=button, **more)

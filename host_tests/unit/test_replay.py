@@ -5,10 +5,13 @@ import json
 
 import pytest
 
+from host_tests.fakes.peer import Client, Listener
 from host_tests.sim import swarm, world
+from host_tests.unit import page_bench
 from tools import replay
 from tools.desk.recorder import recording
 
+LIMIT_CA = 900  # of the grid operator
 pytestmark = pytest.mark.no_cover  # not about the firmware
 
 
@@ -30,6 +33,31 @@ def test_a_recorded_life_with_its_faults_decides_the_same_again(monkeypatch, see
     made = [row for line in lines if line.startswith("[") for row in json.loads(line)[2]]
     assert [list(decision[1:]) for decision in play.decisions] == made
     assert len(made) > 5
+
+
+class GridInput:
+    def __init__(self, limits):
+        self.limits = limits
+
+    def limited(self):
+        return self.limits
+
+
+def test_a_visitor_of_the_page_and_the_grid_operator_are_lived_again(monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr(world, "Gateway", recording(world.Gateway, file))
+    listener, grid = Listener(), GridInput(False)
+    config = {**world.standard_config(mode="broker"), "grid": {"limit_w": 4200, "limit_ca": LIMIT_CA}}
+    life = world.World(config=config, page=(listener, page_bench.File(), page_bench.Vitals()), grid=grid)
+    life.plug()
+    life.run(15000)
+    Client(listener).send(b"GET /status.json HTTP/1.1\r\n\r\n")
+    grid.limits = True
+    life.run(5000)
+    play = replay.replay(file.getvalue().splitlines())
+
+    assert life.gateway.page is not None
+    assert [decision[2] for decision in play.decisions][-2:] == [1600, LIMIT_CA]
 
 
 def test_another_input_is_another_decision(monkeypatch):

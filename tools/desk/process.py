@@ -77,6 +77,7 @@ class Gateway:
         self.report = None
         self.reported_s = None
         self.events = collections.deque(maxlen=EVENTS_KEPT)  # [number, ms, kind, a, b]
+        self._events_told = -1  # number of the newest of this life
         self.restarts = 0
         self.watchdog_resets = 0
         self._command = command
@@ -152,6 +153,7 @@ class Gateway:
                 os.remove(self._rtc_path)
         self._wire.begin(self._watchdog_s)
         self._unread = b""
+        self._events_told = -1
         self._reset_wanted.clear()
         of_this_life = {
             "LADEPUNKT_WDT": self._wire.path,
@@ -255,7 +257,8 @@ class Gateway:
         self._keep_events(self.report.pop("events", ()))
 
     def _keep_events(self, rows):
-        """The numbers of a new life begin at 0 again."""
+        """Those that this life has not told before."""
         for row in rows:
-            if not self.events or row[0] > self.events[-1][0] or row[0] < self.events[-1][0] - len(rows):
+            if row[0] > self._events_told:
+                self._events_told = row[0]
                 self.events.append(row)

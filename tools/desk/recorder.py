@@ -7,7 +7,7 @@ is [time, [[port, call, result]...], [[charge point, limit_ca, reason]...]]: wha
 import binascii
 import json
 
-DECIDING = ("second_port", "modbus", "page")  # of the ports that not every box has: those that a limit can depend on; tags and the time of day can not
+DECIDING = ("second_port", "modbus", "page", "grid")  # of the ports that not every box has: those that a limit can depend on; tags and the time of day can not
 READ, WROTE, CHANGED, ACCEPTED, DID = "r", "w", "s", "a", "do"
 
 
@@ -83,6 +83,12 @@ class Port:
     def pressed(self):
         return self._changed("pressed", self.port.pressed())
 
+    def limited(self):
+        return self._changed("limited", self.port.limited())
+
+    def free_bytes(self):
+        return self._changed("free_bytes", self.port.free_bytes())
+
     def _changed(self, call, result):
         """What holds until it changes."""
         if self._last.get(call) != result:
@@ -92,6 +98,12 @@ class Port:
 
     def __getattr__(self, name):
         return getattr(self.port, name)
+
+
+def _page(parts, log):
+    """The listener of the page, its file, and the vitals, of which the free memory decides who is let in; see Gateway."""
+    listener, asset, vitals = parts
+    return Port(listener, "page", log), asset, None if vitals is None else Port(vitals, "vitals", log)
 
 
 def recording(base, file):
@@ -105,10 +117,11 @@ def recording(base, file):
             born["button"] = button is not None
             born["coils"] = [[coil.pulse_ms, coil.rests_at] for coil in more.get("coils", ())]
             born["ports"] = [name for name in DECIDING if more.get(name)]
+            if "page" in born["ports"]:
+                born["page_bytes"] = more["page"][1].size
             log.begin(born)
             for name in born["ports"]:
-                port = more[name]  # the page comes with what it shows
-                more[name] = (Port(port[0], name, log),) + port[1:] if isinstance(port, tuple) else Port(port, name, log)
+                more[name] = _page(more[name], log) if name == "page" else Port(more[name], name, log)
             button = button and Port(button, "button", log)
             net_port = Port(net_port, "net", log)
             bus_port = None if bus_port is None else Port(bus_port, "bus", log)

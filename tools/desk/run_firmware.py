@@ -11,7 +11,7 @@ import sys
 import time
 
 DOORS = ("mqtt", "modbus")  # by intents.MQTT and intents.MODBUS
-NEWEST = 12  # events in one report: more in one second are left to the console
+told = [0]  # how many events there were at the last report
 STATION_FACTS = ("requests", "timeouts", "crc_errors", "wrong_replies", "exceptions", "latency_ms", "latency_max_ms")
 
 
@@ -28,10 +28,11 @@ def describe(gateway):
 
 
 def _events(ring):
-    """[[number, ms, kind, a, b]] of the newest; the desk keeps what it has seen."""
+    """[[number, ms, kind, a, b]] of those since the last report."""
     from events import EVENTS
 
-    numbers = range(max(0, ring.count - NEWEST), ring.count)
+    numbers = range(max(told[0], ring.count - EVENTS), ring.count)
+    told[0] = ring.count
     return [[n, ring.at_ms[n % EVENTS], ring.kind[n % EVENTS], ring.a[n % EVENTS], ring.b[n % EVENTS]] for n in numbers]
 
 
