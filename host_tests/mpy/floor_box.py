@@ -97,6 +97,10 @@ class Box:
         """When the watchdog was fed last, by the monotonic clock."""
         return self._wire.fed_s
 
+    def was_reset(self):
+        """True once the firmware has reset the chip; its process lies still until the `with` ends it."""
+        return self._wire.reset
+
     def text(self):
         return "\n".join(text for _, text in self.lines)
 
