@@ -91,3 +91,31 @@ def _uses_of_row(section, path, row):
         if is_pin and isinstance(value, int) and not isinstance(value, bool):
             listens = key == "rx" or section in _LISTENING or key == "clk" and row.get("clk_dir") == "in"
             yield Use(f"{path}.{key}", section, key, value, not listens)
+
+
+def objections(board, chip):
+    """(use, expected, what to do) for every pin of a board.json that can not do on this chip what is asked of it."""
+    taken = dict.fromkeys(chip.fixed, "Ethernet") if "ethernet" in board else {}
+    for use in uses(board):
+        for expected, todo in _objections(use, chip):
+            yield use, expected, todo
+        if use.pin in taken:
+            yield use, f"a pin of its own, {taken[use.pin]} has it", "choose another pin"
+        taken[use.pin] = use.path
+
+
+def _objections(use, chip):
+    if use.pin not in chip.pins:
+        yield "a pin that the chip has", "choose another pin"
+        return
+    if use.pin in chip.flash:
+        yield "a pin that the flash does not use", "choose another pin"
+    if use.pin in chip.console:
+        yield "a pin that the console does not use", "choose another pin"
+    if use.pin in chip.input_only:
+        if use.drives:
+            yield "a pin that can drive", "choose another pin: this one can only listen"
+        if use.section == "grid_input":
+            yield "a pin with a pull resistor", "choose another pin: this one has none, and a broken wire has to limit"
+    if use.pin in chip.strapping and use.section not in (*BOARD_OWN, "button"):
+        yield "no strapping pin", "choose another pin: this one decides at reset how the chip starts, and may move then"

@@ -264,3 +264,10 @@ def test_the_only_port_is_taken(monkeypatch):
 def test_a_board_is_named_first(capsys):
     assert flash.main([]) == 1
     assert "which board? Name it with BOARD=NAME; there are: esp32_generic" in capsys.readouterr().err
+
+
+def test_a_board_json_somebody_has_changed_is_checked_against_the_chip():
+    board, _ = board_data.read("olimex_esp32_poe")
+    flash.check_pins(board)
+    found = refusal(flash.check_pins, {**board, "grid_input": {"pin": 34, "limited": 1}})
+    assert found == "board.json: grid_input.pin: expected a pin with a pull resistor, found GPIO34: choose another pin: this one has none, and a broken wire has to limit"

@@ -39,6 +39,10 @@ BAD_PINS = {
     "a coil on a strapping pin": ({"coils": [{"pin": 15}]}, "coils[0].pin: expected no strapping pin, found GPIO15"),
     "a transceiver that drives a strapping pin": ({"rs485": [{"uart": 1, "tx": 17, "rx": 5}]}, "rs485[0].rx: expected no strapping pin, found GPIO5"),
     "an output that can only listen": ({"outputs": [{"pin": 34, "level": 1}]}, "outputs[0].pin: expected a pin that can drive, found GPIO34"),
+    "an input that has to limit when its wire breaks, without a pull resistor": (
+        {"grid_input": {"pin": 34, "limited": 1}},
+        "grid_input.pin: expected a pin with a pull resistor, found GPIO34",
+    ),
     "a pin of the flash": ({"button": {"pin": 7, "pressed": 0}}, "button.pin: expected a pin that the flash does not use, found GPIO7"),
     "a pin of the console": ({"button": {"pin": 3, "pressed": 0}}, "button.pin: expected a pin that the console does not use, found GPIO3"),
     "a pin that is not there": ({"outputs": [{"pin": 40, "level": 1}]}, "outputs[0].pin: expected a pin that the chip has, found GPIO40"),
@@ -65,7 +69,7 @@ def test_other_chips_have_other_pins():
 
 def test_a_button_may_be_the_boot_button_and_an_input_may_only_listen():
     assert found({**BOARD, "button": {"pin": 0, "pressed": 0}}) == []
-    assert found({**BOARD, "grid_input": {"pin": 34, "level": 1}}) == []
+    assert found({**BOARD, "rs485": [{"uart": 1, "tx": 17, "rx": 34}]}) == []
 
 
 def test_ethernet_is_wired_as_it_is():

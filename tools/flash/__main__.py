@@ -53,6 +53,15 @@ def find_port(wanted):
     raise FlashError(f"several boards at USB: {', '.join(ports)}: name one with PORT={ports[0]}")
 
 
+def check_pins(board):
+    """Raises FlashError where a pin can not do what board.json asks of it; the chip is that of the project's board of that name."""
+    if board.get("board") not in board_data.names():
+        return
+    chip = board_data.CHIPS[board_data.read(board["board"])[1]["chip"]]
+    for use, expected, todo in board_data.objections(board, chip):
+        raise FlashError(f"{board_data.BOARD_FILE}: {use.path}: expected {expected}, found GPIO{use.pin}: {todo}")
+
+
 class Flash:
     """`say(text)` tells about progress; `ask` is that of configure.Questions; `screen` a rich Console for the bars."""
 
@@ -91,6 +100,7 @@ class Flash:
         if self._options.only_config:
             self._need_floor(has_floor)
         board_bytes = self._choose_board()
+        check_pins(self._board)
         config = self._choose_config(given)
         device.feed()
         if application is not None:

@@ -53,29 +53,8 @@ def _check_about(source, about):
 
 
 def _check_pins(source, board, chip):
-    taken = dict.fromkeys(chip.fixed, "Ethernet") if "ethernet" in board else {}
-    for use in board_data.uses(board):
-        for expected, todo in _objections(use, chip):
-            yield source.finding(_line(source, use.section), use.path, expected, f"GPIO{use.pin}", todo)
-        if use.pin in taken:
-            expected = f"a pin of its own, {taken[use.pin]} has it"
-            yield source.finding(_line(source, use.section), use.path, expected, f"GPIO{use.pin}", "choose another pin")
-        taken[use.pin] = use.path
-
-
-def _objections(use, chip):
-    """(expected, what to do) of every rule that this pin breaks."""
-    if use.pin not in chip.pins:
-        yield "a pin that the chip has", "choose another pin"
-        return
-    if use.pin in chip.flash:
-        yield "a pin that the flash does not use", "choose another pin"
-    if use.pin in chip.console:
-        yield "a pin that the console does not use", "choose another pin"
-    if use.drives and use.pin in chip.input_only:
-        yield "a pin that can drive", "choose another pin: this one can only listen"
-    if use.pin in chip.strapping and use.section not in (*board_data.BOARD_OWN, "button"):
-        yield "no strapping pin", "choose another pin: this one decides at reset how the chip starts, and may move then"
+    for use, expected, todo in board_data.objections(board, chip):
+        yield source.finding(_line(source, use.section), use.path, expected, f"GPIO{use.pin}", todo)
 
 
 def _line(source, key):
