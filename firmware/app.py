@@ -251,6 +251,13 @@ def build(settings, pins, ports, net_port, modbus, link, page):
     return gateway
 
 
+def give_back():
+    """At boot, at its very end: what nobody needs any more."""
+    import forget
+
+    forget.forget()
+
+
 def loop(settings, pins, wdt, report):
     """Builds the gateway and steps it until something raises, or somebody asks for maintenance."""
     gc.threshold(BOOT_GARBAGE_BYTES)
@@ -263,13 +270,12 @@ def loop(settings, pins, wdt, report):
     modbus = open_modbus(settings["modbus"], waiter)
     vitals = Vitals(time.ticks_ms() & TICKS_MASK, link)
     gateway = build(settings, pins, ports, net_port, modbus, link, open_page(settings, waiter, vitals))
-    gc.threshold(-1)
-    gc.collect()
     said = ""
     hungry = [True] * len(uarts)
     reported_ms = time.ticks_ms() & TICKS_MASK
     life = Life(reported_ms)
     service = Service(gateway, Console())
+    give_back()
     while not service.step(time.ticks_ms() & TICKS_MASK):
         now_ms = time.ticks_ms() & TICKS_MASK
         wait_ms = gateway.step(now_ms)

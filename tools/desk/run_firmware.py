@@ -97,7 +97,7 @@ def print_state(gateway, started_ms):
 
 
 def record_if_asked():
-    """Everything that comes in at the ports is written down, where the desk wants it."""
+    """At boot: everything that comes in at the ports is written down, where the desk wants it."""
     path = os.getenv("LADEPUNKT_RECORD")
     if not path:
         return
@@ -111,7 +111,7 @@ longest_us = []  # of a soak: what the longest step took
 
 
 def measure_if_asked():
-    """For tools.soak: every step is timed."""
+    """At boot, for tools.soak: every step is timed."""
     if not os.getenv("LADEPUNKT_SOAK"):
         return
     import gateway
