@@ -1,4 +1,5 @@
-"""Writes the tables of README.md that come from code: cut-off times from the firmware's constants, numbers from the bench.
+"""Writes the tables of README.md, README.de.md and docs/numbers.md that come from code: cut-off times from the firmware's constants, numbers
+from the bench.
 
     python -m tools.readme           rewrite them
     python -m tools.readme --check   say what is stale, exit status 1
@@ -13,6 +14,8 @@ from tools import bench
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+README_DE = ROOT / "README.de.md"
+NUMBERS = ROOT / "docs" / "numbers.md"
 BUDGET = ROOT / "host_tests" / "golden" / "budget.json"
 BOARD = ROOT / "boards" / "esp32_generic" / "board.json"
 
@@ -29,7 +32,7 @@ def cut_off_table():
     from host_tests.sim import invariants
 
     _, _, limit_s, low_s, high_s = next(row for row in config_rows.CONFIG if row[0] == "heartbeat_limit_s")
-    watchdog_s = json.loads(BOARD.read_text())["watchdog_s"]
+    watchdog_s = _watchdog_s()
     lag_s = invariants.CUT_OFF_MS / 1000
     rows = [
         ("no heartbeat: controller, network or broker gone", f"0 A after {limit_s} s (`heartbeat_limit_s`, {low_s} to {high_s}), on the wire at most {lag_s} s later"),
@@ -53,39 +56,95 @@ def cut_off_table():
     return ["| what happens | what the box does |", "|---|---|", *(f"| {what} | {then} |" for what, then in rows)]
 
 
-def numbers_table():
+def cut_off_table_de():
+    """The rows that most people ask for, in German."""
+    install.install()
+    import config_rows
+    import faults
+    import gateway
+    from host_tests.sim import invariants
+
+    _, _, limit_s, low_s, high_s = next(row for row in config_rows.CONFIG if row[0] == "heartbeat_limit_s")
+    lag_s = f"{invariants.CUT_OFF_MS / 1000}".replace(".", ",")
+    rows = [
+        ("kein Heartbeat: Steuerung, Netz oder Broker weg", f"0 A nach {limit_s} s (`heartbeat_limit_s`, {low_s} bis {high_s}), auf der Leitung höchstens {lag_s} s später"),
+        ("immer derselbe Heartbeat-Wert, oder ein vom Broker wiederholter", "zählt nicht als Heartbeat"),
+        ("Sollwert 0, oder zwischen 0 und 6 A", "sofort 0 A"),
+        ("Sollwert über 32 A", "abgelehnt, der alte bleibt"),
+        ("0 A wird gesendet und nicht zurückgelesen", f"das CP-Relais öffnet nach {faults.NOT_CONFIRMED_MS / 1000:g} s; ohne ein solches sendet die Box weiter 0 A und meldet einen Fehler"),
+        ("das Auto zieht mehr als signalisiert (10 %, mindestens 1 A)", f"0 A nach {faults.OVER_CURRENT_MS // 1000} s, verriegelt"),
+        ("Strom fließt, obwohl 0 A gesetzt sind", f"CP-Relais öffnet nach {faults.WELD_MS // 1000} s, verriegelt"),
+        ("der EVSE-Regler meldet einen ausgelösten FI", "sofort 0 A, verriegelt"),
+        ("der Zähler antwortet nicht", f"0 A (oder `lost_current_ca`) nach {faults.METER_LOST_MS // 1000} s"),
+        ("verriegelt", f"nur an der Box zu quittieren: Taster {gateway.BUTTON_MS // 1000} s gehalten, oder `clear` auf der Konsole"),
+        ("die Firmware hängt, oder ein Neustart", f"Watchdog nach {_watchdog_s()} s; das Erste auf der Leitung ist 0 A"),
+    ]  # fmt: skip
+    return ["| was geschieht | was die Box tut |", "|---|---|", *(f"| {what} | {then} |" for what, then in rows)]
+
+
+def _watchdog_s():
+    return json.loads(BOARD.read_text())["watchdog_s"]
+
+
+# The numbers that a newcomer asks for; docs/numbers.md has all.
+MAIN = (
+    "cutoff_lag_worst_ms",
+    "confirmed_or_cp_open_worst_ms",
+    "zero_frame_after_reset_ms",
+    "set_to_bus_p99_ms",
+    "steady_bytes_32",
+    "longest_step_ms",
+    "live_heap_bytes_32",
+    "live_heap_broker_bytes_32",
+    "mpy_bytes",
+    "sim_seconds_per_second",
+)
+
+
+def main_numbers_table():
+    return numbers_table(MAIN)
+
+
+def numbers_table(names=None):
+    """Rows of these numbers, or of all."""
     budget = json.loads(BUDGET.read_text())
     lines = ["| number | what it is | value | goal |", "|---|---|---|---|"]
-    for name, entry in budget.items():
+    for name in names or budget:
+        entry = budget[name]
         goal = "" if entry["limit"] is None else f"at most {entry['limit']:,}"
         value = f"{entry['value']:,} {entry['unit']}".rstrip()
         lines.append(f"| `{name}` | {bench.NAMES[name][3]} | {value} | {goal} |")
     return lines
 
 
-SECTIONS = {"cut-off": cut_off_table, "numbers": numbers_table}
+PAGES = {
+    README: {"cut-off": cut_off_table, "main numbers": main_numbers_table},
+    README_DE: {"cut-off de": cut_off_table_de},
+    NUMBERS: {"numbers": numbers_table},
+}
 
 
-def filled(text):
-    """The README's text with every generated section as it should be."""
-    for name, table in SECTIONS.items():
+def filled(path, text):
+    """The page's text with every generated section as it should be."""
+    for name, table in PAGES[path].items():
         pattern = re.compile(rf"(<!-- {name}: .*?-->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):
-            raise SystemExit(f"README.md: expected the section <!-- {name}: ... --> to <!-- /{name} -->, found none: put it back")
+            raise SystemExit(f"{path.name}: expected the section <!-- {name}: ... --> to <!-- /{name} -->, found none: put it back")
         text = pattern.sub(lambda found, table=table: found[1] + "\n".join(table()) + "\n" + found[2], text)
     return text
 
 
 def main():
-    old = README.read_text(encoding="utf-8")
-    new = filled(old)
-    if old == new:
-        print("README.md is up to date.")
-    elif "--check" in sys.argv:
-        sys.exit("README.md is not what the code says: run python -m tools.readme and commit the result.")
-    else:
-        README.write_text(new, encoding="utf-8")
-        print("README.md rewritten: look at the change and commit it.")
+    for path in PAGES:
+        old = path.read_text(encoding="utf-8")
+        new = filled(path, old)
+        if old == new:
+            print(f"{path.name} is up to date.")
+        elif "--check" in sys.argv:
+            sys.exit(f"{path.name} is not what the code says: run python -m tools.readme and commit the result.")
+        else:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path.name} rewritten: look at the change and commit it.")
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ def test_a_box_that_says_nothing_is_a_failure_after_two_minutes():
 
 def told(mqtt=None, **changes):
     config = configure.check({**MINIMAL, "mqtt": mqtt or {}}, BOARD_MINIMAL)
-    return {who: "\n".join(text) for who, text in lines.lines({**config, **changes}, "192.0.2.5")}
+    return {who: "\n".join(text) for who, text in lines.lines({**config, **changes}, BOARD_MINIMAL, "192.0.2.5")}
 
 
 def test_a_primary_gets_the_address():
@@ -224,7 +224,16 @@ def test_a_primary_gets_the_address():
 def test_evcc_gets_a_charger_where_the_box_has_modbus():
     text = told(modbus={"enabled": True, "port": 1503})["evcc (evcc.yaml)"]
     assert "template: openwb-2.0" in text and "host: 192.0.2.5" in text and "port: 1503" in text
+    assert "modbus: tcpip" in text and "phases1p3p: false" in text, "evcc asks for the one, and believes in phase relays without the other"
     assert "evcc (evcc.yaml)" not in told(modbus={"enabled": False, "port": 1502})
+
+
+def test_evcc_gets_a_charger_for_each_charge_point_and_is_told_about_phase_relays():
+    two = [{"evse": 1, "meter": {"type": "none"}}, {"evse": 2, "meter": {"type": "none"}}]
+    board = {"coils": [{}]}
+    config = configure.check({**MINIMAL, "charge_points": two, "mqtt": {}}, {**BOARD_MINIMAL, "evse_ids": [1, 2]})
+    text = "\n".join(dict(lines.lines(config, board, "192.0.2.5"))["evcc (evcc.yaml)"])
+    assert text.count("name: ") == 2 and "connector: 1" in text and "connector: 2" in text and "phases1p3p: true" in text
 
 
 def test_home_assistant_gets_a_bridge_its_discovery_or_its_sensors():
@@ -236,7 +245,7 @@ def test_home_assistant_gets_a_bridge_its_discovery_or_its_sensors():
 
 def test_an_unknown_address_is_named_as_such():
     config = configure.check({**MINIMAL, "mqtt": {}}, BOARD_MINIMAL)
-    assert lines.UNKNOWN in str(list(lines.lines(config, None)))
+    assert lines.UNKNOWN in str(list(lines.lines(config, BOARD_MINIMAL, None)))
 
 
 # -- the port --------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The README's tables are what the code says."""
+"""The tables of README and docs/numbers.md are what the code says."""
 import pytest
 
 from tools import readme
@@ -6,10 +6,11 @@ from tools import readme
 pytestmark = pytest.mark.no_cover  # not about the firmware
 
 
-def test_readme_is_what_the_code_says():
-    text = readme.README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", readme.PAGES, ids=lambda path: path.name)
+def test_a_page_is_what_the_code_says(path):
+    text = path.read_text(encoding="utf-8")
 
-    assert readme.filled(text) == text, "run python -m tools.readme and commit the result"
+    assert readme.filled(path, text) == text, "run python -m tools.readme and commit the result"
 
 
 def test_a_changed_constant_makes_the_readme_stale(monkeypatch):
@@ -18,4 +19,8 @@ def test_a_changed_constant_makes_the_readme_stale(monkeypatch):
 
     monkeypatch.setattr(faults, "METER_LOST_MS", 11000)
 
-    assert readme.filled(text) != text
+    assert readme.filled(readme.README, text) != text
+
+
+def test_the_first_page_has_few_numbers_and_the_other_one_all():
+    assert len(readme.main_numbers_table()) < len(readme.numbers_table()) // 2

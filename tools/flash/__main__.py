@@ -120,7 +120,7 @@ class Flash:
         version, address = health.wait(device, self._say, address_s=health.ADDRESS_S if in_network else 0)
         missing = "none yet: are Wi-Fi name and password right, is the cable in?" if in_network else "none: no network is configured"
         self._say(f"healthy: version {version}, address {address or missing}")
-        found = list(lines.lines(checked, address))
+        found = list(lines.lines(checked, self._board, address))
         if password:
             found.append(("Set-up over Wi-Fi, when the button is held while the box starts", ["password of its access point: " + password]))
         return found
@@ -253,7 +253,7 @@ class Flash:
 
     def _send(self, wanted):
         """Files over the cable, with a bar."""
-        with Progress(console=self._screen, transient=True) as bar:
+        with Progress(console=self._screen, transient=True, disable=not self._screen.is_terminal) as bar:
             task = bar.add_task("copying", total=sum(map(len, wanted.values())))
             before = 0
             for name, data in wanted.items():

@@ -4,8 +4,8 @@ UNKNOWN = "ADDRESS-OF-THE-BOX"
 OPENWB_PORT = 1883
 
 
-def lines(config, address):
-    """Pairs (who, lines) for the checked configuration of a box."""
+def lines(config, board, address):
+    """Pairs (who, lines) for the checked configuration of a box and its board.json."""
     host = address or UNKNOWN
     page = config.get("page")
     if page and page.get("enabled", True):
@@ -14,15 +14,23 @@ def lines(config, address):
     yield "openWB primary", list(_primary(config["mqtt"], host))
     modbus = config.get("modbus")
     if modbus and modbus.get("enabled", True):
-        yield "evcc (evcc.yaml)", [
-            "chargers:",
-            f"  - name: {config['name']}",
-            "    type: template",
-            "    template: openwb-2.0",
-            f"    host: {host}",
-            f"    port: {modbus.get('port', 1502)}",
-        ]
+        yield "evcc (evcc.yaml)", list(_evcc(config, modbus, host, bool(board.get("coils"))))
     yield _home_assistant(config, host)
+
+
+def _evcc(config, modbus, host, switches):
+    """evcc takes a charge point for one that switches phases unless it is told."""
+    yield "chargers:"
+    for index in range(len(config["charge_points"])):
+        yield f"  - name: {config['name']}{index + 1 if index else ''}"
+        yield "    type: template"
+        yield "    template: openwb-2.0"
+        yield "    modbus: tcpip"
+        yield f"    id: {modbus.get('unit', 1)}"
+        yield f"    host: {host}"
+        yield f"    port: {modbus.get('port', 1502)}"
+        yield f"    connector: {index + 1}"
+        yield f"    phases1p3p: {str(switches).lower()}"
 
 
 def _primary(mqtt, host):
@@ -42,6 +50,8 @@ def _home_assistant(config, host):
             f"address {host}:{mqtt['port']}",
             "bridge_protocol_version mqttv311",
             "cleansession true",
+            "restart_timeout 1",
+            "bridge_max_packet_size 400",
             "topic openWB/internal_chargepoint/# in 0",
         ]
     if mqtt.get("discovery"):
