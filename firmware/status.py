@@ -31,14 +31,14 @@ _STATION = (
     b'"latency_ms":%,"latency_max_ms":%,"gap_ms":%}'
 )
 _MQTT = (
-    b']},"mqtt":{"mode":%,"online":%,"connects":%,"accepted":%,"rejected":%,"replays":%,"refused":%,"lost":%,"drops":%,'
+    b']},"mqtt":{"mode":%,"heartbeat_limit_s":%,"online":%,"connects":%,"accepted":%,"rejected":%,"replays":%,"refused":%,"lost":%,"drops":%,'
     b'"last_error":%},"sockets":{"slots":%,"lost":%,"doors":['
 )
 _DOOR = b'{"name":%,"share":%,"used":%,"accepted":%,"evicted":%}'
 _EVENTS = b']},"events":['
 _EVENT = b'{"age_s":%,"text":%}'
 _POINTS = b'],"charge_points":['
-_POINT = b'{"leader":%,"leader_address":%,"heartbeat_age_s":%,"reason":%,"second_stop":%,"evse":{"power_up":%},"allowed_current":$'
+_POINT = b'{"leader":%,"leader_address":%,"heartbeat_age_s":%,"reason":%,"second_stop":%,"pilot_open":%,"evse":{"firmware":%,"limit_a":%,"power_up":%},"allowed_current":$'
 _END = b"]}\n"
 
 
@@ -140,7 +140,7 @@ class Status:
         """What only the other mode has is null."""
         door, pool = self._gateway.door, self._gateway.pool
         inbox, client = door.inbox, door.client
-        head = (b"client" if client else b"broker", door.online())
+        head = (b"client" if client else b"broker", self._gateway.config["heartbeat_limit_s"], door.online())
         middle = (inbox.accepted, inbox.rejected, inbox.replays)
         if client:
             return head + (client.connects,) + middle + (None, None, client.drops, client.last_error, len(pool.slots), pool.lost)
@@ -168,7 +168,12 @@ class Status:
             leader = b"mqtt" if point.wish.door == MQTT else b"modbus"
         reason = heartbeat.slow_text if point.reason == R_HEARTBEAT_SLOW else REASONS[point.reason]
         address = None if point.wish.sender is None else point.wish.sender.encode()
-        return leader, address, age_s, reason, point.relay.state != ABSENT, _words(point.evse.power_up), point.limit_ca
+        return (leader, address, age_s, reason, point.relay.state != ABSENT, point.relay.is_open()) + _evse(point.evse) + (point.limit_ca,)
+
+
+def _evse(evse):
+    """Its own registers, as far as they were read."""
+    return evse.firmware or None, evse.limit_a, _words(evse.power_up)
 
 
 def _words(data):

@@ -86,6 +86,16 @@ class EvseDin:
         """Commissioning by other means than this bus: register 2000, not counted as a write."""
         self._eeprom[_CURRENT] = amperes
 
+    @property
+    def registers(self):
+        """2000 to 2017 by the text of their number. Assigning some of them is commissioning, as in configure."""
+        return {str(2000 + i): word for i, word in enumerate(self._eeprom)}
+
+    @registers.setter
+    def registers(self, changed):
+        for name in changed:
+            self.configure(int(name), changed[name])
+
     def configure(self, register, value):
         """Preset a register at 2000 and above (for tests of odd units), not counted as a write."""
         self._eeprom[register - 2000] = value

@@ -38,6 +38,7 @@ class Sdm630:
         self.answers = True
         self.voltage_cv = [23000, 23000, 23000]
         self.current_ca = [0, 0, 0]
+        self.backwards = 0  # the phase whose current counts the wrong way, 0 none
         self.frequency_chz = 5000
         self.imported_mwh = 0
         self._rest_mwms = 0  # energy below 1 mWh: power in mW times ms
@@ -51,6 +52,14 @@ class Sdm630:
     def imported_wh(self):
         return self.imported_mwh // 1000
 
+    @property
+    def volts(self):
+        return [voltage_cv / 100 for voltage_cv in self.voltage_cv]
+
+    @volts.setter
+    def volts(self, volts):
+        self.voltage_cv = [int(100 * volt) for volt in volts]
+
     def step(self, now_ms, current_ca):
         """Let time pass; `current_ca` is what flows through it from now on, three phases."""
         if self._last_ms is not None and self._last_ms != now_ms and any(self.current_ca):
@@ -59,7 +68,7 @@ class Sdm630:
             self._rest_mwms %= 3600000
         self._last_ms = now_ms
         for phase in range(3):
-            self.current_ca[phase] = current_ca[phase]
+            self.current_ca[phase] = -current_ca[phase] if phase + 1 == self.backwards else current_ca[phase]
 
     def request(self, function, address, payload):
         """One Modbus request: a list of words, an exception code, or None for silence."""

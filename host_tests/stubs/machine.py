@@ -150,15 +150,15 @@ class Pin:
 class UART(io.IOBase):
     """A UART over a tty: `readinto` returns what is there or None, `txdone` keeps the time the line would need.
 
-    Raises ValueError for a frame other than 8N1 and OSError when LADEPUNKT_UART<id> does not lead to a tty.
+    A pty knows no parity: it has no effect. Raises ValueError for another frame, and OSError when LADEPUNKT_UART<id> does not lead to a tty.
     """
 
     def __init__(self, id, baudrate=9600, bits=8, parity=None, stop=1, **pins_and_buffers):
         path = os.getenv("LADEPUNKT_UART%d" % id)
         if not path:
             raise OSError("UART %d has no line: set LADEPUNKT_UART%d to the path of a tty" % (id, id))
-        if bits != 8 or parity is not None or stop != 1:
-            raise ValueError("the stub UART speaks 8N1 only: extend host_tests/stubs/machine.py")
+        if bits != 8 or parity not in (None, 0, 1) or stop != 1:
+            raise ValueError("the stub UART speaks 8N1, 8E1 and 8O1 only: extend host_tests/stubs/machine.py")
         self._tty = _raw_tty(path, baudrate)
         self._byte_us = 10 * 1000000 // baudrate
         self._sent_us = time.ticks_us()

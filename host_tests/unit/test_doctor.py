@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from tools.doctor import report, status
-from tools.doctor.__main__ import main
+from tools.doctor.__main__ import main, parser
 from tools.doctor.finding import FIX, HINT, OK
 
 STATION = {
@@ -20,7 +20,8 @@ HEALTHY = {
     "wifi": {"rssi_dbm": -55}, "clock": "2026-11-22T10:00:00Z",
     "mqtt": {"mode": "broker", "online": True, "rejected": 0, "refused": 0},
     "charge_points": [
-        {"leader": "mqtt", "heartbeat_age_s": 3, "second_stop": True, "evse": {"power_up": [0, 1, 5, 1, 0]}},
+        {"leader": "mqtt", "heartbeat_age_s": 3, "second_stop": True, "pilot_open": False, "reason": "set point",
+         "evse": {"firmware": 18, "limit_a": 32, "power_up": [0, 1, 5, 1, 0]}},
     ],
 }  # fmt: skip
 
@@ -57,11 +58,17 @@ def test_a_healthy_box_has_nothing_but_ok():
         (HINT, None, ("clock",), "time.server"),
         (HINT, 4, ("mqtt", "refused"), "mqtt.controllers"),
         (HINT, 4, ("mqtt", "rejected"), "docs/mqtt.md"),
-        (HINT, None, ("charge_points", 0, "heartbeat_age_s"), "secondary"),
         (HINT, False, ("charge_points", 0, "second_stop"), "no second stop path"),
+        (HINT, True, ("charge_points", 0, "pilot_open"), "no car can charge"),
         (FIX, [32, 1, 5, 1, 0], ("charge_points", 0, "evse", "power_up"), "power dip"),
         (HINT, [6, 1, 5, 1, 0], ("charge_points", 0, "evse", "power_up"), "power dip"),
         (FIX, [0, 1, 5, 0, 0], ("charge_points", 0, "evse", "power_up"), "2003"),
+        (FIX, [0, 1, 7, 1, 0], ("charge_points", 0, "evse", "power_up"), "2002"),
+        (FIX, [0, 1, 5, 1, 1], ("charge_points", 0, "evse", "power_up"), "2004"),
+        (FIX, 5, ("charge_points", 0, "evse", "limit_a"), "2007"),
+        (HINT, 63, ("charge_points", 0, "evse", "limit_a"), "2007"),
+        (FIX, 7, ("charge_points", 0, "evse", "firmware"), "replace the EVSE"),
+        (HINT, 9, ("charge_points", 0, "evse", "firmware"), "broken"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(level, value, path, says):
@@ -94,9 +101,10 @@ def test_the_report_names_no_password_no_network_and_no_whole_address(tmp_path):
 
 class _Page(BaseHTTPRequestHandler):
     found = HEALTHY
+    body = None
 
     def do_GET(self):
-        body = json.dumps(self.found).encode()
+        body = self.body or json.dumps(self.found).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -128,10 +136,45 @@ def test_a_healthy_box_ends_with_0_and_a_broken_one_with_1(tmp_path, page, monke
     assert "1 to be fixed" in capsys.readouterr().out
 
 
-def test_a_box_without_a_page_is_a_hint_that_says_how_to_see_more(tmp_path, capsys):
-    assert run(tmp_path, 1) == 0
-    assert "page.enabled" in capsys.readouterr().out
+@pytest.mark.parametrize(("body", "says"), [(b"<html>", "no JSON"), (b"[1]", "not that of a box"), (b'{"charge_points": 1}', "not that of a box")])
+def test_a_page_that_is_not_a_boxs_is_told_so(tmp_path, page, monkeypatch, capsys, body, says):
+    monkeypatch.setattr(_Page, "body", body)
+    assert run(tmp_path, page) == 1
+    said = capsys.readouterr().out
+    assert says in said and "another device or program" in said
 
 
-def test_without_a_box_it_says_how_to_name_one(capsys):
-    assert main([]) == 2 and "--host" in capsys.readouterr().err
+def test_a_report_that_can_not_be_written_is_told_and_is_no_trouble_of_the_box(tmp_path, page, capsys):
+    asked = ["--host", "127.0.0.1", "--http-port", str(page), "--mqtt-port", "0", "--modbus-port", "0"]
+    assert main([*asked, "--report", str(tmp_path / "no" / "r.json")]) == 0
+    assert "can not be written" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--host", "box", "--port", "/dev/ttyUSB0"]])
+def test_without_exactly_one_box_it_says_how_to_name_it(capsys, arguments):
+    assert main(arguments) == 2
+    assert "make doctor HOST=" in (said := capsys.readouterr().err) and "PORT=" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--host", "192.168.1.50:1883"], "ports have options of their own"),
+        (["--host", "two words"], "no name and no address"),
+        (["--host", "box", "--mqtt-port", "x"], "no port"),
+        (["--host", "box", "--http-port", "70000"], "no port"),
+    ],
+)
+def test_a_wrong_argument_is_told_with_what_was_expected(capsys, arguments, says):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and says in capsys.readouterr().err
+
+
+def test_an_address_out_of_the_browser_is_understood():
+    assert parser().parse_args(["--host", "http://ladepunkt-1234.local/"]).host == "ladepunkt-1234.local"
+
+
+def test_with_every_port_off_there_is_nothing_to_look_at(capsys):
+    assert main(["--host", "box", "--mqtt-port", "0", "--modbus-port", "0", "--http-port", "0"]) == 2
+    assert "nothing to look at" in capsys.readouterr().err

@@ -97,6 +97,7 @@ def test_a_missing_meter_is_named(wire):
         (2005, 0x2209, FIX, 0x0209),
         (2005, 0x8209, FIX, 0x0209),
         (2006, 1, FIX, 0),
+        (2007, 5, FIX, 0),
     ],
 )
 def test_a_register_that_keeps_it_from_charging_is_told_and_put_right_when_asked(wire, register, value, level, repair):
@@ -136,13 +137,15 @@ def meter_of(wire):
 
 
 def test_a_healthy_meter_at_rest_asks_for_a_look_while_charging(wire):
-    assert [f.level for f in meter_of(wire)] == [OK, OK, HINT]
+    found = meter_of(wire)
+    assert [f.level for f in found] == [OK] * 4 and "while a car charges" in found[-1].found
 
 
 def test_a_meter_that_counts_right_is_fine(wire):
     wire.site.charge_points[0].meter.current_ca[:] = [1600, 1600, 1600]
     wire.site.step = lambda now_ms: None
-    assert [f.level for f in meter_of(wire)] == [OK, OK, OK]
+    found = meter_of(wire)
+    assert [f.level for f in found] == [OK] * 4 and "power fits" in found[-1].found
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,40 @@ def test_a_meter_wired_backwards_is_named_by_phase(wire):
     wire.site.charge_points[0].meter.current_ca[:] = [1600, -1600, 1600]
     wire.site.step = lambda now_ms: None
     assert "L2 counts backwards" in told(meter_of(wire), FIX)[0]
+
+
+def test_current_on_another_phase_than_l1_is_a_hint(wire):
+    wire.site.charge_points[0].meter.current_ca[:] = [0, 1600, 0]
+    wire.site.step = lambda now_ms: None
+    assert any("current on L2 only" in said for said in told(meter_of(wire), HINT))
+
+
+def test_a_meter_of_another_type_than_configured_is_named_with_both(wire):
+    where = scan(wire).meters[105]
+    said = told(Meter(wire.line(), 105, where, "b23").run().findings, FIX)
+    assert len(said) == 1 and "it is a Eastron SDM, config.json says b23" in said[0] and "sdm630" in said[0]
+    assert not told(Meter(wire.line(), 105, where, "auto").run().findings, FIX)
+
+
+@pytest.mark.parametrize(("longest", "level", "says"), [(10, HINT, "18 are too many, 10 are answered"), (2, FIX, "the firmware needs 10")])
+def test_a_meter_that_refuses_long_blocks_is_read_in_pieces(wire, longest, level, says):
+    wire.site.charge_points[0].meter.block_limit = longest
+    assert any(says in said for said in told(meter_of(wire), level))
+
+
+def test_a_limit_that_the_cable_does_not_change_is_said_to_be_one(wire):
+    evse = wire.site.charge_points[0].evse
+    found = {}
+    for limit_a in (0, 16, 63):
+        evse.configure(2007, limit_a)
+        found[limit_a] = next(f for f in look(wire).findings if "2007" in f.what)
+    assert [f.level for f in found.values()] == [OK, OK, HINT] and "PP" in found[0].found and "cable of its own" in found[16].found
+
+
+def test_a_transceiver_that_hears_only_itself_points_to_the_direction_pin(wire):
+    wire.echoing = wire.silent = True
+    said = told(scan(wire).findings, FIX)
+    assert "hears what it sends itself" in said[0] and "`de` in board.json" in said[0]
 
 
 # -- frames ---------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What one can do to the desk, and what it tells about itself: the verbs of the control port and of the keys."""
 
+from host_tests.fakes import meters
 from tools.desk import process, rules, tags
+from tools.desk.controller import MODES
 from tools.desk.line import FAULTS, monotonic_ms
 
 
@@ -16,6 +18,8 @@ class Commands:
             "bus": self._bus,
             "relay": self._relay,
             "evse": self._evse,
+            "meter": self._meter,
+            "controller": self._controller,
             "weld": self._weld,
             "phases": self._phases,
             "switch": self._switch,
@@ -65,6 +69,31 @@ class Commands:
 
     def _evse(self, command):
         return self._change(self._point(command).evse, rules.changes(command, rules.EVSE, "an EVSE"))
+
+    def _meter(self, command):
+        """Another meter takes its place, or its terminals are wrong."""
+        point = self._point(command)
+        if point.meter is None:
+            raise ValueError("this charge point has no meter: leave out --meter none")
+        found = rules.changes(command, rules.METER, "a meter")
+        if "type" in found:
+            unit = point.meter.unit
+            with self._desk.lock:
+                point.meter = meters.build(found.pop("type"), command.get("cp", 0))
+                point.meter.unit = unit
+        return self._change(point.meter, found)
+
+    def _controller(self, command):
+        """The stand-in: how it leads, how often, and with how much."""
+        controller = self._desk.controller
+        if controller is None:
+            raise ValueError("there is no controller of ours: leave out --no-controller")
+        found = rules.changes(command, rules.CONTROLLER, "the controller")
+        if "mode" in found:
+            found["mode"] = MODES[rules.CONTROLLER_MODES.index(found["mode"])]
+        self._change(controller, found)
+        controller.speak_now()
+        return {}
 
     def _weld(self, command):
         return self._change(self._point(command), rules.changes(command, rules.CONTACTOR, "a contactor"))

@@ -21,6 +21,7 @@ class Controller:
         """mqtt: that part of config.json; address: HOST:PORT of the broker."""
         self.mode = LEADS
         self.current_a = current_a
+        self.every_s = INTERVAL_S
         self._prefix = mqtt["prefix"]
         host, _, port = address.rpartition(":")
         self._address = (host, int(port))
@@ -53,10 +54,14 @@ class Controller:
     def set_current(self, current_a):
         """Tell every charge point another current, at once."""
         self.current_a = max(0, min(32, current_a))
-        self._now.set()
+        self.speak_now()
 
     def next_mode(self):
         self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+        self.speak_now()
+
+    def speak_now(self):
+        """What was changed has effect at once."""
         self._now.set()
 
     def switch(self, index, phases):
@@ -73,7 +78,7 @@ class Controller:
             self._now.clear()
             if self._client.is_connected():
                 self._speak()
-            self._now.wait(INTERVAL_S if self._client.is_connected() else 0.2)
+            self._now.wait(self.every_s if self._client.is_connected() else 0.2)
 
     def _speak(self):
         if self.mode == LEADS:

@@ -26,7 +26,7 @@ from pymodbus.pdu.register_message import (
 from host_tests.fakes.car import MASK_MS
 
 BITS_PER_BYTE = 10  # 8N1
-FAULTS = ("none", "silent", "noise", "crc", "slow")
+FAULTS = ("none", "silent", "noise", "crc", "slow", "double")  # double: two devices have this id and answer at once
 LATENCY_S = 0.020
 SLOW_S = (0.100, 0.400)  # some answers come in time, some after the master gave up
 TICK_S = 0.020  # the world goes on without requests, too
@@ -158,6 +158,8 @@ class Line:
             latency_s = self._random.uniform(*SLOW_S)
         elif fault == "crc":
             frame[-1] ^= 0x55
+        elif fault == "double":
+            frame[1:] = bytes(byte & frame[i] for i, byte in enumerate(frame[1:]))
         elif fault == "noise":
             self._disturb(frame, luck)
         self._at(time.monotonic() + latency_s, self._send, frame)

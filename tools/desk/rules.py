@@ -1,4 +1,8 @@
-"""What may be changed about a simulated car and EVSE while the desk runs."""
+"""What may be changed about the simulated car, EVSE and meter, and the stand-in controller, while the desk runs."""
+
+from host_tests.fakes import meters
+
+CONTROLLER_MODES = ("leads", "no_heartbeat", "silent")
 
 
 def is_whole(value):
@@ -17,6 +21,18 @@ def _is_bool(value):
     return isinstance(value, bool)
 
 
+def _are_registers(value):
+    """{"2000": 0}: what an electrician may have set. The unit id (2001) and the bootloader bit stay."""
+    return isinstance(value, dict) and all(
+        name in EVSE_MEMORY and is_whole(word) and 0 <= word < (0x8000 if name == "2005" else 0x10000) for name, word in value.items()
+    )
+
+
+def _are_volts(value):
+    return isinstance(value, list) and len(value) == 3 and all(_is_between(volts, 0, 500) for volts in value)
+
+
+EVSE_MEMORY = ("2000", "2002", "2003", "2004", "2005", "2006", "2007")
 # name: what it accepts, in words
 CAR = {
     "max_a": (lambda v: _is_between(v, 0, 80), "a number from 0 to 80"),
@@ -30,7 +46,18 @@ EVSE = {
     "rcd_error": (_is_bool, "true or false"),
     "state_5": (_is_bool, "true or false"),
     "deaf_to_writes": (_is_bool, "true or false"),
+    "registers": (_are_registers, "an object of registers and their values, for example {\"2000\": 0}; there are %s" % ", ".join(EVSE_MEMORY)),
     "cable_a": (lambda v: is_whole(v) and v in (0, 13, 20, 32, 63), "0 (not readable), 13, 20, 32 or 63"),
+}
+METER = {
+    "type": (lambda v: isinstance(v, str) and v in meters.METERS, "one of " + ", ".join(meters.METERS)),
+    "volts": (_are_volts, "a list of three numbers from 0 to 500"),
+    "backwards": (lambda v: is_whole(v) and 0 <= v <= 3, "0, or the phase that is wired the wrong way round"),
+}
+CONTROLLER = {
+    "mode": (lambda v: isinstance(v, str) and v in CONTROLLER_MODES, "one of " + ", ".join(CONTROLLER_MODES)),
+    "every_s": (lambda v: _is_between(v, 1, 120), "a number from 1 to 120"),
+    "current_a": (lambda v: _is_between(v, 0, 32), "a number from 0 to 32"),
 }
 CONTACTOR = {"welded": (_is_bool, "true or false")}
 PHASE_RELAY = {

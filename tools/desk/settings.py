@@ -70,7 +70,7 @@ def gateway_config(options):
     modbus = config.setdefault("modbus", {})
     modbus.setdefault("enabled", True)
     modbus.setdefault("port", DEFAULT_MODBUS_PORT)
-    if options.modbus_port is not None:
+    if options.modbus_port is not None and modbus["enabled"]:
         modbus["port"] = options.modbus_port
     config.setdefault("page", {}).setdefault("enabled", True)
     if options.mqtt:

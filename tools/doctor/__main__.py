@@ -1,22 +1,20 @@
 """python -m tools.doctor: at the box (--port) or over the network (--host). Exit status 1 when something must be fixed."""
 
 import argparse
+import string
 import sys
-import time
 
 from rich.console import Console
 from rich.text import Text
 
 from tools import maintenance
-from tools.doctor import net, report, status
-from tools.doctor.box import Box
-from tools.doctor.bus import Scan
-from tools.doctor.evse import Evse
-from tools.doctor.finding import FIX, HINT, OK, fix, hint, ok
-from tools.doctor.meter import Meter
+from tools.doctor import net, reach, report, status, usb, words
+from tools.doctor.finding import FIX, HINT, OK, fix, ok
+from tools.doctor.values import judge_phases, judge_voltages
 
 COLOURS = {OK: "green", HINT: "yellow", FIX: "red"}
-HEARTBEAT_LIMIT_S = 60
+ALLOWED = set(string.ascii_letters + string.digits + "-._")
+WHICH = "make doctor HOST=192.168.1.50 on the network, or make doctor PORT=/dev/ttyUSB0 at USB; for `make run` the ports that it prints"
 
 
 def parser():
@@ -27,10 +25,10 @@ def parser():
     )
     add = result.add_argument
     add("--port", help="the box at USB, for example /dev/ttyUSB0")
-    add("--host", help="the box on the network")
-    add("--mqtt-port", type=int, default=1883, help="default %(default)s; 0: do not look")
-    add("--modbus-port", type=int, default=1502, help="default %(default)s; 0: do not look")
-    add("--http-port", type=int, default=80, help="default %(default)s; 0: do not look")
+    add("--host", type=address, help="the box on the network")
+    add("--mqtt-port", type=port_number, default=1883, help="default %(default)s; 0: do not look")
+    add("--modbus-port", type=port_number, default=1502, help="default %(default)s; 0: do not look")
+    add("--http-port", type=port_number, default=80, help="default %(default)s; 0: do not look")
     add("--user", help="of the broker on the box, if it asks for one")
     add("--password")
     add("--force", action="store_true", help="over USB: also end a charging session")
@@ -51,122 +49,131 @@ class Doctor:
         self._console = console
 
     def say(self, text):
-        self._console.print(Text(f"      {text}", style="dim"))
+        self._console.print(Text(f"      {text}", style="dim"), soft_wrap=True)
 
     def tell(self, findings):
         for finding in findings:
             self._console.print(Text(finding.line(), style=COLOURS[finding.level]), soft_wrap=True)
         self.findings += findings
 
-    # -- over the network --
+    def withdraw(self, is_gone):
+        """What was found and is put right."""
+        self.findings = [finding for finding in self.findings if not is_gone(finding)]
 
     def look_over_network(self):
         options = self.options
-        values = {}
-        found = None
-        if options.http_port:
-            found, trouble = status.fetch(options.host, options.http_port)
-            if found is None:
-                self.tell([trouble])
-        count = len(found["charge_points"]) if found else 1
-        if options.mqtt_port and not (found and found.get("mqtt", {}).get("mode") == "client"):
-            mqtt = net.Mqtt(options.host, options.mqtt_port, options.user, options.password)
-            self.tell(net.look_mqtt(mqtt, count))
-            values = mqtt.point(0)
-            self.details["topics"] = dict(mqtt.values)
-            if mqtt.refused is None:
-                led_by_modbus = found and any(point.get("leader") == "modbus" for point in found["charge_points"])
-                if not options.no_heartbeat and not led_by_modbus:
-                    self.tell(net.look_heartbeat(mqtt, HEARTBEAT_LIMIT_S, self.say))
-                mqtt.close()
+        ports = [port for port in (options.mqtt_port, options.modbus_port, options.http_port) if port]
+        trouble = reach.judge(options.host, reach.knock_at_all(options.host, ports))
+        if trouble:
+            self.tell(trouble)
+            return
+        found = self._look_at_page() if options.http_port else None
+        self.details["status"] = found
+        values = self._look_at_mqtt(found)
         if options.modbus_port:
-            self.tell(net.look_modbus(options.host, options.modbus_port, values))
+            self._look_at_modbus(found, values)
         if found:
             again, trouble = status.fetch(options.host, options.http_port)
             self.details["status"] = again
             self.tell([trouble] if again is None else status.judge(status.since(found, again)))
+            values = (again or found)["charge_points"]
+        for index, point in enumerate(values):
+            self.tell(judge_values(f"charge point {index}", point))
 
-    # -- over USB --
+    def _look_at_page(self):
+        found, trouble = status.fetch(self.options.host, self.options.http_port)
+        if found is None:
+            self.tell([trouble])
+        return found
 
-    def look_over_usb(self):
-        with maintenance.open_port(self.options.port) as stream:
-            maintenance.enter(stream, self.options.force, self.say)
-            box = Box(stream, time.monotonic).open()
-            try:
-                self._look_at_box(box)
-            finally:
-                box.close()
-        self.say("the box stays at 0 A until it is reset, or for ten minutes")
+    def _look_at_mqtt(self, found):
+        """The values of the charge points, [{}] where there are none."""
+        options = self.options
+        count = len(found["charge_points"]) if found else 1
+        if found and found.get("mqtt", {}).get("mode") == "client":
+            self.tell([ok("MQTT", "the box is a client of a broker elsewhere")])
+            return found["charge_points"]
+        if not options.mqtt_port:
+            return [{}] * count
+        mqtt = net.Mqtt(options.host, options.mqtt_port, options.user, options.password)
+        self.tell(net.look_mqtt(mqtt, count))
+        self.details["topics"] = dict(mqtt.values)
+        if mqtt.refused is None:
+            led_by_modbus = found and any(point.get("leader") == "modbus" for point in found["charge_points"])
+            if not options.no_heartbeat and not led_by_modbus:
+                self.tell(net.look_heartbeat(mqtt, net.heartbeat_of(found or {}), self.say))
+            mqtt.close()
+        return [mqtt.point(index) for index in range(count)]
 
-    def _look_at_box(self, box):
-        about = box.about()
-        self.details["box"] = about
-        board, config = about["board"], about["config"]
-        self.tell(_judge_box(about))
-        points = config.get("charge_points") or []
-        evses = [point["evse"] for point in points] or board.get("evse_ids", [])
-        meters = [point["meter"]["unit"] for point in points if point["meter"].get("unit")]
-        line = box.line(board["rs485"][0].get("baud", 9600))
-        scan = Scan(line, evses, meters).run(self.say)
-        self.tell(scan.findings)
-        for unit in scan.evses:
-            evse = Evse(line, unit).run()
-            self.tell(evse.findings)
-            self._offer(evse)
-        for unit, where in scan.meters.items():
-            self.tell(Meter(line, unit, where).run().findings)
-
-    def _offer(self, evse):
-        if not evse.repairs:
+    def _look_at_modbus(self, found, values):
+        doors = found.get("sockets", {}).get("doors") if found else None
+        if doors is not None and "modbus" not in [door.get("name") for door in doors]:
+            self.tell([ok("Modbus", "switched off (modbus.enabled)")])
             return
-        text = ", ".join(f"{register} := {value}" for register, value in evse.repairs.items())
-        if not self.options.repair:
-            self.say(f"--repair would write to the EEPROM of EVSE {evse.unit}: {text}")
-            return
-        if not self.options.yes and input(f"      write to the EEPROM of EVSE {evse.unit}: {text}? [y/N] ").strip().lower() != "y":
-            self.say("nothing was written")
-            return
-        trouble = evse.apply()
-        what = f"EVSE {evse.unit}, repair"
-        self.tell([ok(what, f"written and read back: {text}") if trouble is None else fix(what, trouble, "try it once more")])
-        if trouble is None:
-            self.findings = [finding for finding in self.findings if not _is_repaired(finding, evse)]
+        self.tell(net.look_modbus(self.options.host, self.options.modbus_port, values))
 
 
-def _is_repaired(finding, evse):
-    return finding.what.startswith(f"EVSE {evse.unit},") and any(f"({register})" in finding.what for register in evse.repairs)
-
-
-def _judge_box(about):
-    board, config = about["board"], about["config"]
-    findings = [ok("board.json", str(board.get("board"))), ok("system", str(about["system"]))]
-    if "unreadable" in config:
-        findings.append(fix("config.json", config["unreadable"], "run make configure"))
-    else:
-        findings.append(ok("config.json", f"{len(config.get('charge_points', []))} charge points"))
-    relays = board.get("cp_relays", [])
-    if not relays:
-        findings.append(hint("second stop", "the board has no CP relay", "no second stop path: if the EVSE hangs only its fuse stops the car"))
-    for row, (pin, level) in zip(relays, about["pins"], strict=False):
-        open_level = row["active"] if row["contact"] == "nc" else 1 - row["active"]
-        open_now = level == open_level
-        findings.append(ok(f"CP relay at pin {pin}", "CP is open, as it should be in maintenance" if open_now else "CP is closed"))
+def judge_values(name, values):
+    """What a charge point says about itself, and whether its measured values can be true."""
+    findings = words.judge(name, values) if values.get("fault_state") is not None else []
+    voltages, currents, powers = (values.get(key) for key in ("voltages", "currents", "powers"))
+    if isinstance(voltages, list) and None not in voltages and not any(voltages):
+        findings.append(ok(f"{name}, meter", "none, or nothing read from it yet"))
+    elif isinstance(voltages, list) and None not in voltages:
+        findings.append(judge_voltages(f"{name}, voltages", voltages))
+        if isinstance(currents, list) and isinstance(powers, list) and None not in (*currents, *powers):
+            findings.append(judge_phases(f"{name}, phase order", voltages, currents, powers))
     return findings
+
+
+def address(text):
+    """A name or an IP address, also out of a URL. Raises argparse.ArgumentTypeError."""
+    host = text.split("://")[-1].strip("/")
+    if not host or not set(host) <= ALLOWED:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name and no address, expected for example 192.168.1.50; ports have options of their own")
+    return host
+
+
+def port_number(text):
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, expected a number from 1 to 65535, or 0: do not look")
+    return int(text)
+
+
+def agree(text):
+    try:
+        return input("      " + text).strip().lower() == "y"
+    except EOFError:
+        return False
 
 
 def main(arguments=None):
     options = parser().parse_args(arguments)
     if bool(options.port) == bool(options.host):
-        print("doctor: name the box: --port /dev/ttyUSB0 at USB, or --host ADDRESS on the network", file=sys.stderr)
+        print(f"doctor: {'one of the two' if options.port else 'name the box'}: {WHICH}", file=sys.stderr)
+        return 2
+    if options.host and not (options.mqtt_port or options.modbus_port or options.http_port):
+        print("doctor: nothing to look at: give at least one of MQTT_PORT, MODBUS_PORT and HTTP_PORT", file=sys.stderr)
         return 2
     doctor = Doctor(options, Console(highlight=False))
     try:
-        doctor.look_over_usb() if options.port else doctor.look_over_network()
+        usb.Visit(doctor, options, agree).run() if options.port else doctor.look_over_network()
+    except maintenance.NoFloorError as error:
+        doctor.tell([fix("the box at " + options.port, str(error), "make flash BOARD=... does that")])
     except maintenance.MaintenanceError as error:
         doctor.tell([fix("the box at " + options.port, str(error), "")])
-    report.write(options.report, doctor.findings, doctor.details)
+    except KeyboardInterrupt:
+        print("doctor: stopped" + ("; the box stays at 0 A until it is reset, or for ten minutes" if options.port else ""), file=sys.stderr)
+        return 130
+    return finish(doctor, options.report)
+
+
+def finish(doctor, path):
+    """Writes the report, sums up; the exit status."""
+    trouble = report.write(path, doctor.findings, doctor.details)
+    where = f"report in {path}" if trouble is None else f"no report: {trouble}"
     count = {level: sum(finding.level == level for finding in doctor.findings) for level in COLOURS}
-    print(f"doctor: {len(doctor.findings)} checks: {count[OK]} fine, {count[HINT]} hints, {count[FIX]} to be fixed; report in {options.report}")
+    print(f"doctor: {len(doctor.findings)} checks: {count[OK]} fine, {count[HINT]} hints, {count[FIX]} to be fixed; {where}")
     return 1 if count[FIX] else 0
 
 

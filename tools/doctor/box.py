@@ -12,13 +12,12 @@ REPLY_S = 3.0
 # What runs on the box. Its own floor has the board; the firmware's modules are not needed, so it works with any version.
 PROBE = """
 import failsafe, json, machine, time
-def _port(baud, parity):
-    row = failsafe.board["rs485"][0]
+def _port(row, baud, parity):
     p = {"N": None, "E": 0, "O": 1}[parity]
     return machine.UART(row["uart"], baudrate=baud, tx=row["tx"], rx=row["rx"], parity=p, timeout=0, rxbuf=512, txbuf=256)
-def exchange(frame, wait_ms, baud, parity):
-    row = failsafe.board["rs485"][0]
-    port = _port(baud, parity)
+def exchange(line, frame, wait_ms, baud, parity):
+    row = failsafe.board["rs485"][line]
+    port = _port(row, baud, parity)
     de = None if row.get("de") is None else machine.Pin(row["de"], machine.Pin.OUT, value=0)
     buf = bytearray(64)
     while port.readinto(buf): pass
@@ -36,14 +35,30 @@ def exchange(frame, wait_ms, baud, parity):
             quiet += 5 if heard else 0
     if failsafe.wdt: failsafe.wdt.feed()
     print(json.dumps({"heard": heard.hex()}))
+def _rssi():
+    import network
+    station = network.WLAN(network.STA_IF)
+    return station.status("rssi") if station.isconnected() else None
+def _idf():
+    import esp32
+    return sum([row[1] for row in esp32.idf_heap_info(esp32.HEAP_DATA)])
+def _active():
+    with open("active.txt") as f: return f.read().split()[0]
+def _or_none(get):
+    try: return get()
+    except Exception: return None
+def _level(pin):
+    return [pin, machine.Pin(pin).value()]
 def about():
-    import gc, sys
-    gc.collect()
+    import sys
     try:
         with open("config.json") as f: config = json.load(f)
     except (OSError, ValueError) as error: config = {"unreadable": str(error)}
-    pins = [[r["pin"], machine.Pin(r["pin"]).value()] for r in failsafe.board.get("cp_relays", ())]
-    print(json.dumps({"board": failsafe.board, "config": config, "heap_free": gc.mem_free(), "system": sys.version, "pins": pins}))
+    board, record = failsafe.board, getattr(failsafe, "record", bytes(16))
+    pins = [_level(r["pin"]) for r in board.get("cp_relays", ())]
+    coils = [_level(r[k]) for r in board.get("coils", ()) for k in ("one_pin", "three_pin") if r.get(k) is not None]
+    print(json.dumps({"board": board, "config": config, "system": sys.version, "pins": pins, "coils": coils, "latched": record[3] & 1,
+        "starts": record[11], "active": _or_none(_active), "rssi_dbm": _or_none(_rssi), "idf_free": _or_none(_idf)}))
 """
 
 
@@ -65,15 +80,16 @@ class Box:
         self._stream.write(LEAVE)
 
     def about(self):
-        """board, config (or {"unreadable": ...}), heap_free, system and the pins of the relays, as the box sees them."""
+        """board, config (or {"unreadable": ...}), system, pins and levels of relays and coils, and what the floor knows about starts."""
         return json.loads(self._run("about()"))
 
-    def line(self, baud):
-        """Its RS485 line."""
-        return Line(self._exchange, baud)
+    def line(self, number, baud):
+        """One of its RS485 lines, by its place in board.json."""
 
-    def _exchange(self, frame, wait_ms, baud, parity):
-        return bytes.fromhex(json.loads(self._run(f"exchange({frame.hex()!r}, {wait_ms}, {baud}, {parity!r})"))["heard"])
+        def exchange(frame, wait_ms, baud, parity):
+            return bytes.fromhex(json.loads(self._run(f"exchange({number}, {frame.hex()!r}, {wait_ms}, {baud}, {parity!r})"))["heard"])
+
+        return Line(exchange, baud)
 
     def _run(self, source):
         """What it prints. The source goes in small pieces: the chip's buffer for input has 260 bytes."""

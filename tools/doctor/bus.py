@@ -4,19 +4,22 @@ from tools.doctor.finding import fix, hint, ok
 from tools.doctor.frames import ANSWER, READ_HOLDING, READ_INPUT, REFUSED, SILENT
 
 EVSE_UNITS = (1, 2, 11, 12)  # openWB's, and what most controllers are set to
-METER_UNITS = (5, 6, 105, 106, 201, 202)
+USUAL = {5: 1, 6: 1, 105: 0, 106: 0, 201: 2, 202: 2}  # where openWB has its meters, and which of _PROBES they answer
+METER_UNITS = tuple(USUAL)
 SPEEDS = ((19200, "N"), (38400, "N"), (4800, "N"), (2400, "N"), (9600, "E"), (19200, "E"), (38400, "E"), (57600, "N"))
 REPEATS = 3
 WIRES = "check A and B (some labels are swapped: exchange them), the common GND, and the supply of the devices"
 
 _FIRMWARE, _VOLTAGE, _B23_VOLTAGE, _MPM_VOLTAGE = 1005, 0x0000, 0x5B00, 0x0008
+_PROBES = ((READ_INPUT, _VOLTAGE), (READ_INPUT, _MPM_VOLTAGE), (READ_HOLDING, _B23_VOLTAGE))
 
 
 class Scan:
     """The result: `evses` and `meters` are unit ids, `findings` what there is to say."""
 
-    def __init__(self, line, wanted_evses=(), wanted_meters=()):
+    def __init__(self, line, wanted_evses=(), wanted_meters=(), name="RS485 line"):
         self.line = line
+        self.name = name
         self.evses = []
         self.meters = {}  # unit: (function, address) that it answered
         self.findings = []
@@ -37,7 +40,7 @@ class Scan:
         return self
 
     def _find_meter(self, unit):
-        for function, address in ((READ_INPUT, _VOLTAGE), (READ_INPUT, _MPM_VOLTAGE), (READ_HOLDING, _B23_VOLTAGE)):
+        for function, address in _PROBES if unit in self._wanted_meters else (_PROBES[USUAL[unit]],):
             if unit in self._garbled:
                 return
             if self._answers(unit, function, address, 2):
@@ -79,15 +82,19 @@ class Scan:
             self._judge_silence(say)
         elif not found:
             self.findings.append(
-                fix("RS485 line", f"only noise, at unit ids {_ids(self._garbled)}", "end the line with 120 ohm at both ends, and " + WIRES)
+                fix(self.name, f"only noise, at unit ids {_ids(self._garbled)}", "end the line with 120 ohm at both ends, and " + WIRES)
             )
         else:
-            self.findings.append(ok("RS485 line", f"{found} devices answer at {self.line.baud} 8{self.line.parity}1"))
+            self.findings.append(ok(self.name, f"{found} devices answer at {self.line.baud} 8{self.line.parity}1"))
             for unit in self._garbled:
                 todo = "if two devices have this id, take one off the line and give the other a new id; otherwise " + WIRES
                 self.findings.append(fix(f"unit id {unit}", "answers, but never with a whole frame: two devices with one id?", todo))
 
     def _judge_silence(self, say):
+        if self._echo:
+            todo = "is `de` in board.json the pin of DE and /RE? If it stays on, the transceiver talks over every answer. Otherwise " + WIRES
+            self.findings.append(fix(self.name, "the box hears what it sends itself, and nobody else", todo))
+            return
         for baud, parity in SPEEDS:
             say(f"anybody at {baud} 8{parity}1?")
             line = self.line.at(baud, parity)
@@ -95,10 +102,10 @@ class Scan:
                 for function, address in ((READ_HOLDING, _FIRMWARE), (READ_INPUT, _VOLTAGE)):
                     if line.read(unit, function, address, 1 if function == READ_HOLDING else 2).kind in (ANSWER, REFUSED):
                         todo = f"set the device to {self.line.baud} 8{self.line.parity}1"
-                        self.findings.append(fix("RS485 line", f"unit id {unit} answers at {baud} 8{parity}1 only", todo))
+                        self.findings.append(fix(self.name, f"unit id {unit} answers at {baud} 8{parity}1 only", todo))
                         return
         self.findings.append(
-            fix("RS485 line", "silence: nobody answers, at any speed", WIRES + "; a new EVSE-DIN has Modbus off (AN to GND 5 times after power-up)")
+            fix(self.name, "silence: nobody answers, at any speed", WIRES + "; are tx, rx and de in board.json those of your wiring; a new EVSE-DIN has Modbus off (AN to GND 5 times after power-up)")
         )
 
     def _judge_wanted(self, kind, key, unit, there):

@@ -6,7 +6,63 @@ from tools.doctor.frames import ANSWER, READ_HOLDING, REFUSED
 OLDEST, BROKEN, STATUS_SINCE = 8, 9, 16
 NEVER_CHARGES, BOOTLOADER = (1 << 13) | (1 << 14), 1 << 15
 STATES = {1: "ready, no car", 2: "car plugged in", 3: "charging", 4: "charging with ventilation"}
+LOWEST_A, HIGHEST_A = 6, 32
+FIRST = 2000
 _DIODE, _VENTILATION, _RCD = 1 << 1, 1 << 2, 1 << 5
+
+# register: name, is it fine, what would be, why it matters
+MEMORY = {
+    2002: ("minimum current", lambda v: v <= LOWEST_A, lambda v: LOWEST_A, "at 6 A it would not charge"),
+    2003: ("analog input", lambda v: v != 0, lambda v: 1, "a voltage at AN decides, set points have no effect"),
+    2004: ("current kept by the button", lambda v: v == 0, lambda v: 0, "it comes up with another current than expected"),
+    2005: ("configuration", lambda v: not v & (NEVER_CHARGES | BOOTLOADER), lambda v: v & 0x1FFF, "bits 13 to 15 keep it from charging"),
+    2006: ("current sharing", lambda v: v == 0, lambda v: 0, "another EVSE would have a say"),
+    2007: ("own limit", lambda v: v == 0 or v >= LOWEST_A, lambda v: 0, "below 6 A it never charges"),
+}
+
+
+def judge_firmware(who, firmware):
+    what = f"{who}, firmware (1005)"
+    if firmware < OLDEST:
+        return fix(what, str(firmware), f"{OLDEST} is the oldest that can be used: replace the EVSE")
+    if firmware == BROKEN:
+        return hint(what, "9, which others found broken", "if it misbehaves, replace it")
+    return ok(what, str(firmware))
+
+
+def judge_memory(who, words, how=""):
+    """(findings, {register: value that would put it right}). `words`: {register: value}, any of 2000 and 2002 to 2007."""
+    findings, repairs = [], {}
+    if FIRST in words:
+        findings.append(_judge_power_up(who, words[FIRST], how))
+        if words[FIRST]:
+            repairs[FIRST] = 0
+    for register, (name, fine, wanted, why) in MEMORY.items():
+        value = words.get(register)
+        if value is None:
+            continue
+        what = f"{who}, {name} ({register})"
+        if not fine(value):
+            repairs[register] = wanted(value)
+            findings.append(fix(what, f"{value}: {why}", f"set it to {repairs[register]}{how}"))
+        else:
+            findings.append(_judge_limit(what, value) if register == 2007 else ok(what, str(value)))
+    return findings, repairs
+
+
+def _judge_power_up(who, amperes, how):
+    what, todo = f"{who}, current after a power dip (2000)", f"set it to 0{how}: this is what a car gets before the box has started"
+    if amperes == 0:
+        return ok(what, "0 A")
+    return (hint if amperes <= LOWEST_A else fix)(what, f"{amperes} A", todo)
+
+
+def _judge_limit(what, amperes):
+    if amperes == 0:
+        return ok(what, "0: as the cable says (PP)")
+    if amperes > HIGHEST_A:
+        return hint(what, f"{amperes} A, fixed", f"more than {HIGHEST_A} A: set it to what fuse and wires of this box can take")
+    return ok(what, f"{amperes} A, fixed: the cable is not asked, which is right for a box with a cable of its own")
 
 
 class Evse:
@@ -15,41 +71,36 @@ class Evse:
     def __init__(self, line, unit):
         self.line = line
         self.unit = unit
+        self.name = f"EVSE {unit}"
         self.findings = []
         self.repairs = {}
 
     def run(self):
         reply = self.line.read(self.unit, READ_HOLDING, 1000, 7)
         if reply.kind != ANSWER:
-            self._fix("registers 1000 to 1006", "can not be read", "check the wiring: it answered before")
+            self._fix("registers 1000 to 1006", "can not be read", "it answered before: check the wiring, or this is not an EVSE-DIN")
             return self
-        firmware = self._look_at_firmware(reply.words[5])
-        self._look_at_block(firmware)
+        self.findings.append(judge_firmware(self.name, reply.words[5]))
+        self._look_at_block(reply.words[5])
         self._look_at_state(reply.words)
-        memory = self.line.read(self.unit, READ_HOLDING, 2000, 8)
+        memory = self.line.read(self.unit, READ_HOLDING, FIRST, 8)
         if memory.kind == ANSWER:
-            self._look_at_memory(memory.words)
+            words = dict(enumerate(memory.words, FIRST))
+            del words[FIRST + 1]  # its unit id
+            findings, self.repairs = judge_memory(self.name, words)
+            self.findings += findings
         else:
             self._hint("registers 2000 to 2007", "can not be read", "its power-up current is unknown: take 32 A for granted")
         return self
 
     def apply(self):
-        """Writes the repairs and reads them back. Returns what went wrong, as text, or None."""
+        """Writes each of the repairs once and reads it back. Returns what went wrong, as text, or None."""
         for register, value in self.repairs.items():
             self.line.write(self.unit, register, value)
             back = self.line.read(self.unit, READ_HOLDING, register, 1)
             if back.kind != ANSWER or back.words != [value]:
                 return f"EVSE {self.unit}, register {register}: expected {value}, read back {back.words or back.kind}"
         return None
-
-    def _look_at_firmware(self, firmware):
-        if firmware < OLDEST:
-            self._fix("firmware (1005)", str(firmware), f"{OLDEST} is the oldest that can be used: replace the EVSE")
-        elif firmware == BROKEN:
-            self._hint("firmware (1005)", "9, which others found broken", "if it misbehaves, replace it")
-        else:
-            self.findings.append(ok(self._name("firmware (1005)"), str(firmware)))
-        return firmware
 
     def _look_at_block(self, firmware):
         if firmware < STATUS_SINCE:
@@ -72,37 +123,8 @@ class Evse:
         if words[0]:
             self._hint("set current (1000)", f"{words[0]} although the box rests at 0 A", "does another controller write to it?")
 
-    def _look_at_memory(self, words):
-        power_up, _, minimum, analog, button, bits, sharing, limit = words
-        self._power_up(power_up)
-        self._expect(2002, "minimum current", minimum, minimum <= 6, 6, "at 6 A it would not charge")
-        self._expect(2003, "analog input", analog, analog != 0, 1, "a voltage at AN decides, set points have no effect")
-        self._expect(2004, "current kept by the button", button, button == 0, 0, "it comes up with another current than expected")
-        self._expect(2005, "configuration", bits, not bits & (NEVER_CHARGES | BOOTLOADER), bits & 0x1FFF, "bits 13 to 15 keep it from charging")
-        self._expect(2006, "current sharing", sharing, sharing == 0, 0, "another EVSE would have a say")
-        self.findings.append(ok(self._name("limit (2007)"), f"{limit} A, fixed" if limit else "as the cable says (PP)"))
-
-    def _power_up(self, amperes):
-        what, todo = "current after a power dip (2000)", "set it to 0: this is what a car gets before the box has started"
-        if amperes == 0:
-            self.findings.append(ok(self._name(what), "0 A"))
-            return
-        self.repairs[2000] = 0
-        if amperes <= 6:
-            self._hint(what, f"{amperes} A", todo)
-        else:
-            self._fix(what, f"{amperes} A", todo)
-
-    def _expect(self, register, name, value, fine, wanted, why):
-        what = f"{name} ({register})"
-        if fine:
-            self.findings.append(ok(self._name(what), str(value)))
-            return
-        self.repairs[register] = wanted
-        self._fix(what, f"{value}: {why}", f"set it to {wanted}")
-
     def _name(self, what):
-        return f"EVSE {self.unit}, {what}"
+        return f"{self.name}, {what}"
 
     def _fix(self, what, found, todo):
         self.findings.append(fix(self._name(what), found, todo))

@@ -4,71 +4,65 @@ import struct
 
 from tools.doctor.finding import fix, hint, ok
 from tools.doctor.frames import ANSWER, READ_HOLDING, READ_INPUT
+from tools.doctor.values import judge_phases, judge_voltages
 
 SDM, MPM3PM, B23 = "Eastron SDM", "MPM3PM", "ABB B23"
 _KINDS = {(READ_INPUT, 0x0000): SDM, (READ_INPUT, 0x0008): MPM3PM, (READ_HOLDING, 0x5B00): B23}
-LOWEST_V, HIGHEST_V = 200, 260
-FLOWS_A = 1.0
-REVERSED_W = -20.0
-TOLERANCE = 0.15
+TYPES = {SDM: ("sdm630", "sdm72", "sdm120", "sdm230"), MPM3PM: ("mpm3pm",), B23: ("b23",)}  # in config.json
+SDM_BLOCK = 18
+LEAST_BLOCK = 10  # of the shortest plan in firmware/drivers/eastron.py
 
 
 class Meter:
-    """`where` is the (function, address) at which unit answered. Reads voltages, currents and powers of three phases."""
+    """`where` is the (function, address) at which unit answered; `wanted` is meter.type of config.json, None where it is not known.
+    Reads voltages, currents and powers of three phases."""
 
-    def __init__(self, line, unit, where):
+    def __init__(self, line, unit, where, wanted=None):
         self.line = line
         self.unit = unit
         self.kind = _KINDS[where]
         self.findings = []
+        self._wanted = wanted
+        self._longest = None  # most registers it answered at once, where that was not all
 
     def run(self):
         values = self._read()
         if values is None:
             self.findings.append(fix(self._name("readings"), "can not be read", "is it a meter with phase currents? SDM72D-M v1 has none"))
             return self
-        voltages, currents, powers = values
-        if self.kind == SDM and not _looks_like_house(voltages[0]):
+        if self.kind == SDM and not _looks_like_house(values[0][0]):
             other = Meter(self.line, self.unit, (READ_INPUT, 0x0008))
             read = other._read()
             if read is not None and _looks_like_house(read[0][0]):
-                self.kind = MPM3PM
-                voltages, currents, powers = read
-        self.findings.append(ok(self._name("type"), self.kind))
-        self._judge_voltages(voltages)
-        self._judge_powers(voltages, currents, powers)
+                self.kind, values = MPM3PM, read
+        voltages, currents, powers = values
+        self._judge_kind()
+        self._judge_block()
+        self.findings.append(judge_voltages(self._name("voltages"), voltages))
+        self.findings.append(judge_phases(self._name("phase order"), voltages, currents, powers))
         return self
 
-    def _judge_voltages(self, voltages):
-        text = ", ".join(f"{v:.0f} V" for v in voltages)
-        if not LOWEST_V <= voltages[0] <= HIGHEST_V:
-            self.findings.append(fix(self._name("voltages"), text, f"L1 must be between {LOWEST_V} and {HIGHEST_V} V: wire L1 and N"))
-        elif any(v > HIGHEST_V for v in voltages):
-            self.findings.append(fix(self._name("voltages"), text, "more than 260 V: N is missing or loose; switch it off"))
-        elif voltages[1] < LOWEST_V and voltages[2] >= LOWEST_V:
-            self.findings.append(fix(self._name("voltages"), text, "L2 is missing while L3 is there: check the terminals"))
-        else:
-            self.findings.append(ok(self._name("voltages"), text + (" (one phase)" if voltages[1] < LOWEST_V else "")))
+    def _judge_kind(self):
+        if self._wanted in (None, "auto") or self._wanted in TYPES[self.kind]:
+            self.findings.append(ok(self._name("type"), self.kind))
+            return
+        todo = f"set charge_points[].meter.type to {' or '.join(TYPES[self.kind])}: make configure"
+        self.findings.append(fix(self._name("type"), f"it is a {self.kind}, config.json says {self._wanted}", todo))
 
-    def _judge_powers(self, voltages, currents, powers):
-        wrong = []
-        for i in range(3):
-            apparent = voltages[i] * abs(currents[i])
-            if powers[i] < REVERSED_W:
-                wrong.append(f"L{i + 1} counts backwards: exchange in and out, or the transformer's k and l")
-            elif abs(currents[i]) >= FLOWS_A and not (1 - TOLERANCE) * 0.5 * apparent <= powers[i] <= (1 + TOLERANCE) * apparent:
-                wrong.append(f"L{i + 1}: {powers[i]:.0f} W do not fit {currents[i]:.1f} A: voltage and current are of different phases")
-        if wrong:
-            self.findings.append(fix(self._name("phase order"), "; ".join(wrong), "correct the wiring at the meter"))
-        elif not any(abs(a) >= FLOWS_A for a in currents):
-            self.findings.append(hint(self._name("phase order"), "nothing flows", "run the doctor once more while a car charges"))
+    def _judge_block(self):
+        what = self._name("registers at once")
+        found = f"{SDM_BLOCK} are too many, {self._longest} are answered"
+        if self._longest is None:
+            self.findings.append(ok(what, "as many as are asked for"))
+        elif self._longest < LEAST_BLOCK:
+            self.findings.append(fix(what, found, f"the firmware needs {LEAST_BLOCK}: take another meter, or check termination and GND of the line"))
         else:
-            self.findings.append(ok(self._name("phase order"), "power fits voltage and current on every phase"))
+            self.findings.append(hint(what, found, "it works: the firmware finds that out, too, and asks in pieces"))
 
     def _read(self):
         """(voltages, currents, powers), each of three phases, or None."""
         if self.kind == SDM:
-            words = self._words(READ_INPUT, 0, 18)
+            words = self._words(READ_INPUT, 0, SDM_BLOCK) or self._in_pieces()
             numbers = None if words is None else _floats(words)
             return None if numbers is None else (numbers[0:3], numbers[3:6], numbers[6:9])
         if self.kind == MPM3PM:
@@ -76,6 +70,15 @@ class Meter:
             return _scaled(parts, (10, 100, 100))
         parts = (self._words(READ_HOLDING, 0x5B00, 6), self._words(READ_HOLDING, 0x5B0C, 6), self._words(READ_HOLDING, 0x5B16, 6))
         return _scaled(parts, (10, 100, 100))
+
+    def _in_pieces(self):
+        """What a production lot that refuses long blocks is read by."""
+        for self._longest in (LEAST_BLOCK, 2):
+            starts = range(0, SDM_BLOCK, self._longest)
+            parts = [self._words(READ_INPUT, at, min(self._longest, SDM_BLOCK - at)) for at in starts]
+            if None not in parts:
+                return [word for part in parts for word in part]
+        return None
 
     def _words(self, function, address, count):
         reply = self.line.read(self.unit, function, address, count)

@@ -24,8 +24,12 @@ def redacted(value, name=""):
 
 
 def write(path, findings, details):
-    """One JSON file. `details`: whatever was read, by name."""
+    """One JSON file. `details`: whatever was read, by name. Returns why it could not be written, or None."""
     report = {"findings": [vars(finding) for finding in findings], "details": details}
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(redacted(report), file, indent=1)
-        file.write("\n")
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(redacted(report), file, indent=1)
+            file.write("\n")
+    except OSError as error:
+        return f"{path} can not be written ({error.strerror}): name another one with ARGS=\"--report FILE\""
+    return None

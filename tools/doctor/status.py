@@ -1,12 +1,16 @@
 """What /status.json tells: the line, the memory, the loop, the Wi-Fi, the clock. A key that this firmware lacks is not judged."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 
+from tools.doctor.evse import judge_firmware, judge_memory
 from tools.doctor.finding import fix, hint, ok
 
 TIMEOUT_S = 5
+OTHER = "another device or program answers there: is it the address of the box, and HTTP_PORT its page.port (80)?"
+MORE = "with page.enabled in config.json the doctor sees more (line, memory, Wi-Fi); is HTTP_PORT its page.port (80)?"
 STEP_MS = 390  # a primary's budget for one of its connections
 HEAP_FREE_BYTES = 16 * 1024
 IDF_FREE_BYTES = 24 * 1024
@@ -21,12 +25,17 @@ def fetch(host, port):
     what = f"status page at {host}:{port}"
     try:
         with urllib.request.urlopen(f"http://{host}:{port}/status.json", timeout=TIMEOUT_S) as answer:
-            return json.load(answer), None
-    except (OSError, urllib.error.URLError) as error:
+            found = json.load(answer)
+    except urllib.error.HTTPError as error:
+        return None, fix(what, f"a web server without /status.json ({error.code})", OTHER)
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        return None, hint(what, f"not there: {reason}", "set page.enabled in config.json to see more, or run the doctor over USB")
+        return None, hint(what, f"not there: {reason}", MORE)
     except ValueError as error:
-        return None, fix(what, f"no JSON: {error}", "is something else listening on this port?")
+        return None, fix(what, f"no JSON: {error}", OTHER)
+    if not isinstance(found, dict) or not isinstance(found.get("charge_points"), list):
+        return None, fix(what, "JSON, but not that of a box", OTHER)
+    return found, None
 
 
 def since(before, after):
@@ -43,8 +52,8 @@ def since(before, after):
 
 def judge(status):
     findings = [ok("firmware", f"{status.get('version')}, up for {status.get('uptime_s')} s")]
-    findings += _line(status.get("bus", {})) + _loop(status) + _heap(status.get("heap", {}))
-    findings += _network(status) + _clock(status) + _mqtt(status.get("mqtt", {}))
+    findings += _line(status.get("bus", {})) + _loop(status) + judge_heap(status.get("heap", {}))
+    findings += judge_wifi((status.get("wifi") or {}).get("rssi_dbm")) + _clock(status) + _mqtt(status.get("mqtt", {}))
     for index, point in enumerate(status.get("charge_points", [])):
         findings += _point(index, point)
     return findings
@@ -90,7 +99,7 @@ def _loop(status):
     return [ok("longest step", f"{longest_ms} ms")]
 
 
-def _heap(heap):
+def judge_heap(heap):
     findings = []
     for key, name, least in (("free", "heap", HEAP_FREE_BYTES), ("idf_free", "IDF heap", IDF_FREE_BYTES)):
         free = heap.get(key)
@@ -104,15 +113,14 @@ def _heap(heap):
     return findings
 
 
-def _network(status):
-    dbm = status.get("wifi", {}).get("rssi_dbm") if status.get("wifi") else None
+def judge_wifi(dbm):
     if dbm is None:
         return []
     if dbm < POOR_DBM:
         return [fix("Wi-Fi", f"{dbm} dBm", "connections will break: move the access point or use Ethernet")]
     if dbm < WEAK_DBM:
         return [hint("Wi-Fi", f"{dbm} dBm", "weak: a metal door or a car may be enough to lose it")]
-    return [ok("Wi-Fi", f"{dbm} dBm")]
+    return [ok("Wi-Fi", f"{dbm} dBm, {dbm - POOR_DBM} dB more than it needs")]
 
 
 def _clock(status):
@@ -138,31 +146,34 @@ def _point(index, point):
     name = f"charge point {index}"
     findings = []
     age_s = point.get("heartbeat_age_s")
-    if age_s is None:
-        todo = "enter this box as a secondary in openWB, or lead it by Modbus"
-        findings.append(hint(f"{name}, heartbeat", "never heard", todo))
-    else:
+    if age_s is not None:  # else its state_str says so
         findings.append(ok(f"{name}, heartbeat", f"{age_s} s ago; led by {point.get('leader')}"))
+    return findings + _relay(name, point) + _evse(name, point.get("evse") or {})
+
+
+def _relay(name, point):
+    """Where the pilot is while nobody wants it open: a fault that opens it is told by its own words."""
+    findings = []
     if point.get("second_stop") is False:
         findings.append(hint(f"{name}, second stop", "no CP relay", "no second stop path: if the EVSE hangs only its fuse stops the car"))
     elif "second_stop" in point:
         findings.append(ok(f"{name}, second stop", "CP relay fitted"))
-    return findings + _evse(name, point.get("evse") or {})
+    if point.get("second_stop") and "pilot_open" in point:
+        what = f"{name}, relays idle"
+        if point["pilot_open"]:
+            findings.append(hint(what, "the CP relay is open: no car can charge", f"because of: {point.get('reason')}"))
+        else:
+            findings.append(ok(what, "CP closed"))
+    return findings
 
 
 def _evse(name, evse):
-    """`power_up`: registers 2000 to 2004."""
-    findings = []
-    words = evse.get("power_up")
-    if words:
-        amperes, analog = words[0], words[3]
-        what, todo = f"{name}, EVSE register 2000", "this is what a car gets after a power dip: set it to 0 (`make doctor PORT=...` does)"
-        if amperes > 6:
-            findings.append(fix(what, f"{amperes} A", todo))
-        elif amperes:
-            findings.append(hint(what, f"{amperes} A", todo))
-        else:
-            findings.append(ok(what, "0 A"))
-        if analog == 0:
-            findings.append(fix(f"{name}, EVSE register 2003", "0: a voltage at AN decides, set points have no effect", "set it to 1"))
+    """`power_up`: registers 2000 to 2004, `limit_a`: 2007."""
+    words = dict(enumerate(evse.get("power_up") or [], 2000))
+    words.pop(2001, None)
+    if evse.get("limit_a") is not None:
+        words[2007] = evse["limit_a"]
+    findings, _ = judge_memory(f"{name}, EVSE", words, " (`make doctor PORT=... ARGS=--repair` does)")
+    if evse.get("firmware"):
+        findings.insert(0, judge_firmware(f"{name}, EVSE", evse["firmware"]))
     return findings
