@@ -4,7 +4,7 @@ PYTHON3 ?= python3
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak fleet mutation
+.PHONY: help setup run flash configure doctor test test-long sim replay mutants bench budget tidy coverage test-setup clean soak fleet mutation compare
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is"
@@ -77,6 +77,9 @@ N ?= 20
 
 fleet: test-setup ## N gateways on one Mosquitto: what each costs the broker; ARGS="--write" puts it into docs/fleet.md
 	@$(VENV_PYTHON) -m tools.fleet $(N) $(ARGS)
+
+compare: test-setup ## the same job done with stock packages and on CPython, side by side, 3 minutes; ARGS="--write" puts it into docs/benchmarks.md
+	@$(VENV_PYTHON) -m tools.compare $(ARGS)
 
 mutants: test-setup ## firmwares with one fault each: the invariant that must catch it does; ARGS="cut_off" for those of one
 	@$(VENV_PYTHON) -m host_tests.sim.mutants $(ARGS)

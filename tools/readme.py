@@ -11,12 +11,14 @@ from pathlib import Path
 
 from host_tests.stubs.cpython import install
 from tools import bench
+from tools.compare import page
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 README_DE = ROOT / "README.de.md"
 NUMBERS = ROOT / "docs" / "numbers.md"
 BUDGET = ROOT / "host_tests" / "golden" / "budget.json"
+COMPARED = ROOT / "host_tests" / "golden" / "compare.json"
 BOARD = ROOT / "boards" / "esp32_generic" / "board.json"
 
 
@@ -117,8 +119,12 @@ def numbers_table(names=None):
     return lines
 
 
+def compare_lines():
+    return page.readme_lines(page.read(COMPARED))
+
+
 PAGES = {
-    README: {"cut-off": cut_off_table, "main numbers": main_numbers_table},
+    README: {"cut-off": cut_off_table, "main numbers": main_numbers_table, "compare": compare_lines},
     README_DE: {"cut-off de": cut_off_table_de},
     NUMBERS: {"numbers": numbers_table},
 }

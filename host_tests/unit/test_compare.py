@@ -1,0 +1,103 @@
+"""docs/benchmarks.md and its plot are what the stored numbers say, and say it fairly."""
+
+import copy
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import pytest
+
+from tools.compare import __main__ as tool
+from tools.compare import line, page, plot, rows
+
+pytestmark = pytest.mark.no_cover  # not about the firmware
+KEYS = [row[0] for _, _, section in rows.SECTIONS for row in section]
+
+
+@pytest.fixture
+def stored():
+    return page.read(tool.STORED)
+
+
+def test_page_and_plot_are_what_the_stored_numbers_say(stored):
+    for path, text in tool.results(stored).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python -m tools.compare --render and commit the result"
+
+
+def test_every_row_has_a_number_of_ours_and_of_somebody_else(stored):
+    for key in KEYS:
+        assert page.value(stored, page.OURS, key) is not None, key
+        others = [page.value(stored, who, key) for who in page.WHO[1:]]
+        assert any(number is not None for number in others) or key in rows.MISSING, key
+
+
+def test_a_row_that_another_one_wins_is_said_aloud(stored):
+    mine = copy.deepcopy(stored)
+    mine["stock"]["bytes_left_per_cycle"] = -1
+
+    text = page.page(mine)
+
+    assert "**-1 bytes**" in text
+    lost = text.split("## Where others are better")[1]
+    assert "* garbage of a bus cycle in which nobody speaks: umqtt.simple + micropython-modbus\n" in lost
+
+
+def test_who_does_not_cut_off_is_named_and_not_hidden(stored):
+    mine = copy.deepcopy(stored)
+    mine["ours"]["cut_off_lag_ms"] = None
+
+    assert "| **does not cut off** |" in page.page(mine)
+    mine["ours"]["cut_off_lag_hung_ms"] = None
+    assert "**does not cut off**" in " ".join(page.readme_lines(mine))
+    ElementTree.fromstring(plot.draw(mine))
+
+
+def test_an_even_row_has_no_winner_and_a_notice_only_stands_where_it_is_true(stored):
+    mine = copy.deepcopy(stored)
+    for who in page.WHO:
+        mine[who]["commands_lost"] = 0
+    assert page.winners(mine, "commands_lost", 0, rows.LOW) == set()
+
+    mine["stock"].update(cut_off_lag_hung_ms=70, served_of_4=4, bus_cycle_ratio_asked=1.1, bus_cycle_ratio=1.0)
+    mine["cpython"]["silence_chars"] = 4.0
+    assert len(list(page.notes(mine))) == 1
+
+
+def test_the_plot_is_a_drawing_with_a_bar_or_a_word_for_everybody(stored):
+    texts = [element.text for element in ElementTree.fromstring(plot.draw(stored)).iter() if element.tag.endswith("text")]
+
+    assert len(texts) == len(plot.SHOWN) * (1 + len(page.WHO)) + len(page.WHO)
+
+
+# --- how the line is judged ---
+
+
+def transactions(silence_chars, count=20, extra_s=0.0):
+    """EVSE and meter in turn, each request so many characters after the last reply."""
+    char_s, end_s, found = line.line.BITS_PER_BYTE / line.BAUD, 100.0, []
+    for i in range(count):
+        request = SimpleNamespace(dev_id=(1, 105)[i % 2], function_code=4, address=0, registers=[])
+        transaction = line.Transaction(end_s, request)
+        transaction.reply_bytes = 41
+        found.append(transaction)
+        end_s += line.line.LATENCY_S + (41 + silence_chars + 8) * char_s + extra_s
+    return found
+
+
+def test_a_line_that_only_keeps_the_silence_is_at_the_limit():
+    assert line.ratio_to_limit(transactions(3.5)) == pytest.approx(1.0)
+    assert line.silence_chars(transactions(3.5)) == pytest.approx(3.5)
+
+
+def test_idle_time_and_too_little_silence_show_in_the_ratio():
+    assert line.ratio_to_limit(transactions(3.5, extra_s=0.0747)) == pytest.approx(2.0, abs=0.02)
+    assert line.ratio_to_limit(transactions(0)) < 1
+    assert line.ratio_to_limit(transactions(3.5, count=5)) is None
+
+
+def test_only_writes_to_the_set_current_are_commands():
+    request = SimpleNamespace(dev_id=1, function_code=16, address=1000, registers=[16])
+
+    assert line.Transaction(0, request).sets() == 16
+    assert line.Transaction(0, SimpleNamespace(**{**vars(request), "address": 2005})).sets() is None
+    assert line.Transaction(0, SimpleNamespace(**{**vars(request), "dev_id": 105})).sets() is None
+    assert line.cycles(transactions(3.5)) == 10
