@@ -142,6 +142,7 @@ class Broker:
         self.episode = True
         if not topic.startswith(self._set_root):
             self.ignored = (self.ignored + 1) & 0xFFFFFF
+            self.inbox.offer(topic, payload, retained and session.greeting.bridge, now_ms)
             return
         address = session.slot.peer.address
         if self.controllers is not None and self.controllers != FIRST_COME and address not in self.controllers:
@@ -240,10 +241,10 @@ class Broker:
         for session in self.sessions:
             if session.state == ONLINE and session is not origin and matches_any(session.filters, topic):
                 sent = True
-                self._send(session, topic, payload, retain and session.greeting.bridge)
+                self.send(session, topic, payload, retain and session.greeting.bridge)
         return sent
 
-    def _send(self, session, topic, payload, retain):
+    def send(self, session, topic, payload, retain):
         """Episode."""
         tx = session.slot.tx
         size = HEADER_BYTES + 2 + len(topic) + len(payload)

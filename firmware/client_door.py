@@ -23,6 +23,7 @@ class ClientDoor:
         self._points = points + points[: len(mirrors)]
         self._discovery = None
         self._discovered = 0  # connection that Home Assistant was told on
+        self._listens = 0  # connection on which we last subscribed to the questions about events
         self.client = self._build_client(config, prefix, link, box_id)
         self._now_ms = now_ms
         self._published_ms = now_ms
@@ -84,6 +85,8 @@ class ClientDoor:
         if not self.client.idle():
             return False
         if self._topic == len(TOLD):
+            if self._listens == self.client.granted != self.client.connects:
+                return self._listen(now_ms)
             return self._discovery is not None and self._discover(now_ms)
         self._tell(self._cp, TOLD[self._topic])
         self.client.flush(now_ms)
@@ -92,6 +95,14 @@ class ClientDoor:
             self._topic = 0
             self._cp += 1
         return self._topic < len(TOLD) and self.client.idle()
+
+    def _listen(self, now_ms):
+        """Once per connection: the second subscription. A broker that refuses it may; one that hangs up on it is not asked again. Episode."""
+        self._listens = self.client.connects
+        self.client.subscribe(self.inbox.ask_topic)
+        self.client.episode = True
+        self.client.flush(now_ms)
+        return self.client.idle()
 
     def _discover(self, now_ms):
         """What Home Assistant shall know, one message after the other, once per connection. Episode."""

@@ -23,3 +23,13 @@ def open_extras(gateway, reader, udp, grid, box_id, now_ms):
 
         extras.append(Sharing(points, config["shared_ca"]))
     return extras
+
+
+def add_teller(gateway):
+    """Somebody asks for the events over MQTT for the first time. Episode; no room for it is no reason to stop a charge."""
+    try:
+        from teller import Teller
+
+        gateway.extras.append(Teller(gateway.events, gateway.door))
+    except MemoryError:
+        gateway.door.inbox.asked = False

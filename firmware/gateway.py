@@ -11,7 +11,7 @@ from drivers.evse_din import EvseDin
 from drivers.meter import Meter
 from drivers.meters import candidates
 from events import K_CLEARED, Events
-from extras import open_extras
+from extras import add_teller, open_extras
 from guard import IDLE_CA, highest_ca
 from intents import DOOR_COUNT, MODBUS, MQTT, Heartbeat, Senders
 from keeper import Keeper
@@ -221,6 +221,8 @@ class Gateway:
             extra.step(now_ms)
         for point in self.points:
             point.tag.step(now_ms)
+        if self.door.inbox.asked:
+            add_teller(self)
 
     def _watch(self):
         for i in range(len(self.points)):

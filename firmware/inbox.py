@@ -22,6 +22,7 @@ from points import (
 )
 from topics import ROOT, SET_ROOT
 
+_ASK = b"ladepunkt/events/get"  # see Teller
 HEARTBEAT_END = b"4102441200"  # 2100-01-01: a stamp in milliseconds is not a stamp
 
 TAG_BYTES = const(64)
@@ -46,6 +47,8 @@ class Inbox:
         self.copy = None
         self.wipe_topic = None
         self.reset = None  # published on copy_topic after the wipe
+        self.asked = False  # somebody wants to be told the events; the owner clears it
+        self.ask_topic = prefix + _ASK
         self._set_root = prefix + SET_ROOT
         self._root = prefix + ROOT
         self._points = points  # per charge point: .image, .wish
@@ -73,6 +76,7 @@ class Inbox:
     def offer(self, topic, payload, retained, now_ms):
         """One message; topic and payload are bytes."""
         if not topic.startswith(self._set_root):
+            self.asked = self.asked or topic == self.ask_topic and not retained
             return
         payload = payload[jsontext.skip_space(payload, 0, len(payload)) : jsontext.trim_end(payload, 0, len(payload))]
         index = self._find(topic[len(self._set_root) :])

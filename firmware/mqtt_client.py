@@ -58,6 +58,7 @@ class MqttClient(MQTTClient):
         self.episode = False  # something was allocated; the owner clears it
         self.last_error = 0
         self.connects = 0
+        self.granted = 0  # connection on which a further subscription was answered, whatever the answer
         self.dials_failed = 0
         self.drops = 0  # connections lost that had been online
         self.messages = 0
@@ -236,11 +237,13 @@ class MqttClient(MQTTClient):
         return True
 
     def _take_suback(self):
-        if self.inbound.buf[2] & 0x80:
+        if self.state == ONLINE:
+            self.granted = self.connects
+        elif self.inbound.buf[2] & 0x80:
             self._fail(ERR_SUBSCRIBE, self._now_ms)
-        elif self.state == SUBSCRIBING:
-            if self.inbound.short(0) != self.sock.packet_id:
-                return False
+        elif self.inbound.short(0) != self.sock.packet_id:
+            return False
+        else:
             self.connects += 1
             self._keepalive.start(self._now_ms)
             self._enter(ONLINE, self._now_ms)

@@ -96,7 +96,7 @@ class Link:
         self.broker = broker
         self.up = False
         self.dead = False
-        self.filter = None
+        self.filters = []
         self._inbox = bytearray()
         self._outbox = bytearray()
         self._dialed = False
@@ -147,7 +147,7 @@ class Link:
     def close(self):
         self.up = False
         self._dialed = False
-        self.filter = None
+        self.filters = []
         self._inbox = bytearray()
         self._outbox = bytearray()
         if self.broker.link is self:
@@ -165,10 +165,16 @@ class Link:
 
     def deliver(self, topic, payload, retain):
         """True when the client is subscribed to it."""
-        if self.filter is None or not topic.startswith(self.filter):
+        if not self._wants(topic):
             return False
         self._inbox += publish_packet(topic, payload, retain)
         return True
+
+    def _wants(self, topic):
+        for one in self.filters:
+            if topic.startswith(one):
+                return True
+        return False
 
     def _serve(self):
         """Reads the packets the client has sent so far and answers them."""
@@ -193,10 +199,11 @@ class Link:
         if kind == 0x10:
             self._inbox += b"\x20\x02\x00\x00"
         elif kind == 0x80:
-            self.filter = bytes(body[4:-1]).rstrip(b"#")
+            wanted = bytes(body[4:-1]).rstrip(b"#")
+            self.filters.append(wanted)
             self._inbox += bytes((0x90, 3, body[0], body[1], 0))
             for topic in sorted(self.broker.retained):
-                if self.deliver(topic, self.broker.retained[topic], True):
+                if topic.startswith(wanted) and self.deliver(topic, self.broker.retained[topic], True):
                     self.broker.replayed.append((topic, self.broker.retained[topic]))
         elif kind == 0xC0:
             self._inbox += b"\xd0\x00"

@@ -1,5 +1,6 @@
 """A charge led through the broker in the box: dial, charge, silence, a second controller, a reset."""
 
+from host_tests.fakes.peer import Client, connect, publish, subscribe
 from host_tests.mpy.trace import Trace
 from host_tests.sim.chip import WDT_RESET
 from host_tests.sim.world import SET, World, standard_config
@@ -24,6 +25,11 @@ def run(world):
     trace.until(lambda: world.car().current_ca[0] == 1050, 30000)
     world.start_gateway(WDT_RESET)
     trace.until(lambda: world.car().current_ca[0] == 1050, 40000)
+    asker = Client(world.broker.listener, "192.168.1.99")
+    asker.send(connect(b"asker", keepalive_s=0) + subscribe(b"ladepunkt/#") + publish(b"ladepunkt/events/get"))
+    trace.run(8000)
+    for topic, payload, _ in asker.messages():
+        trace.say("%s %s" % (topic.decode(), payload.decode()))
     broker = world.gateway.door.broker
     trace.say("connects %d ended %s sets %d lost %d" % (broker.connects, broker.ended, broker.sets, broker.lost))
     trace.end()
