@@ -56,7 +56,7 @@ test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is 
 	@$(VENV_PYTHON) -m tools.bench --check
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
 	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(WAITING) host_tests/interop
-	@$(VENV_PYTHON) -m tools.mutation --sample 12
+	@$(VENV_PYTHON) -m tools.mutation --sample 5
 
 SEEDS ?= 1-20
 HOURS ?= 0.25
@@ -70,7 +70,7 @@ replay: test-setup ## live a recording again and compare every decision: make re
 soak: test-setup ## the firmware on a small heap while everything around it is killed; MINUTES=10 is how long, ARGS="--seed 2"
 	@$(VENV_PYTHON) -m tools.soak --minutes $(MINUTES) $(ARGS)
 
-mutation: test-setup ## small changes to safety, modbus and intents that the unit tests must notice; ARGS="safety --sample 0" for all of one
+mutation: test-setup ## small changes to the firmware that the unit tests must notice; ARGS="safety" for one module, ARGS="--sample 12"
 	@$(VENV_PYTHON) -m tools.mutation $(ARGS)
 
 N ?= 20

@@ -1,52 +1,243 @@
-"""make mutation: which mutants are drawn, and that a survivor needs an explanation."""
-
-import sqlite3
+"""make mutation: which mutants there are, how they are tried, and that a survivor needs an explanation."""
+import json
+import re
+import types
 
 import pytest
+from cosmic_ray.mutating import mutate_code
 
-from tools import mutation
+from tools.mutation import __main__ as command
+from tools.mutation import code, fork, mutants, report, runner, tables
+
+pytestmark = pytest.mark.no_cover  # not about the firmware
+
+SOURCE = '''from micropython import const
+LIMIT = const(600)
+_LEAST = const(6)
+
+
+class Box:
+    def __init__(self):
+        self.open = False
+
+    def step(self, now_ms):
+        if now_ms > LIMIT and not self.open:
+            self.open = True
+        return now_ms + 1
+'''
 
 
 @pytest.fixture
-def session(tmp_path):
-    """A session of cosmic-ray with 30 mutants."""
-    path = tmp_path / "session.sqlite"
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE work_items (job_id)")
-        database.execute("CREATE TABLE mutation_specs (job_id, start_pos_row, start_pos_col, operator_name, occurrence)")
-        for i in range(30):
-            database.execute("INSERT INTO work_items VALUES (?)", (f"job{i}",))
-            database.execute("INSERT INTO mutation_specs VALUES (?, ?, 0, 'op', 0)", (f"job{i}", i))
+def module(tmp_path, monkeypatch):
+    path = tmp_path / "box.py"
+    path.write_text(SOURCE)
+    monkeypatch.setattr(mutants, "path_of", lambda name: path)
     return path
 
 
-def left(session):
-    with sqlite3.connect(session) as database:
-        return [row[0] for row in database.execute("SELECT job_id FROM work_items")]
+def pairs(module="box"):
+    return {(mutant.before, mutant.after) for mutant in mutants.mutants_of(module)}
 
 
-def test_a_sample_is_drawn_from_the_seed(session):
-    assert mutation.thin_out(session, 5, 1) == (5, 30)
-    assert len(left(session)) == 5
+# --- which mutants -------------------------------------------------------------------------------------------------------
 
 
-def test_without_a_sample_all_are_tried(session):
-    assert mutation.thin_out(session, 0, 1) == (30, 30)
-    assert len(left(session)) == 30
+def test_every_mutant_is_what_cosmic_ray_makes_of_the_file():
+    """The tool undoes each change in one tree, which is ten times as fast; the long way must give the same."""
+    source = mutants.path_of("tag").read_text()
+    skipped = mutants.enumerations(source.split("\n"))
+    expected = set()
+    for _, operator in mutants.operators():
+        occurrence = 0
+        while text := mutate_code(source, operator, occurrence):
+            expected.add(text)
+            occurrence += 1
+
+    found = {mutant.source for mutant in mutants.mutants_of("tag")}
+
+    assert found < expected
+    assert all("const(" in mutants.changed(source, text)[0] for text in expected - found) and skipped
 
 
-def test_a_survivor_is_shown_with_its_change_and_counts_until_it_is_explained(monkeypatch, capsys):
-    diff = "--- mutation diff ---\n--- afirmware/safety.py\n+++ bfirmware/safety.py\n@@ -1 +1 @@\n-    x = 1\n+    x = 2\n"
-    survivors = [(7, "NumberReplacer", mutation.changed(diff))]
+def test_a_condition_a_number_and_a_truth_are_changed(module):
+    found = pairs()
 
-    assert mutation.report("safety", 10, 100, survivors) == [("safety", 7)]
-    assert "safety.py:7: NumberReplacer: 'x = 1' -> 'x = 2': SURVIVED" in capsys.readouterr().out
-    monkeypatch.setattr(mutation, "EXPLAINED", {("safety", "x = 1"): "nobody reads x"})
-    assert mutation.report("safety", 10, 100, survivors) == []
+    assert ("LIMIT = const(600)", "LIMIT = const( 601)") in found
+    assert ("if now_ms > LIMIT and not self.open:", "if now_ms >= LIMIT and not self.open:") in found
+    assert ("self.open = True", "self.open = False") in found
+    assert ("return now_ms + 1", "return now_ms - 1") in found
+
+
+def test_no_two_mutants_are_the_same(module):
+    found = mutants.mutants_of("box")
+
+    assert len({mutant.source for mutant in found}) == len(found)
+
+
+def test_names_that_count_up_are_no_numbers():
+    lines = ["A = const(0)", "B = const(1)", "C = const(2)", "", "D_MS = const(3)", "E = const(7)", "F = const(8)"]
+
+    assert mutants.enumerations(lines) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("operator", "used"),
+    [("ReplaceBinaryOperator_Add_Sub", True), ("ReplaceBinaryOperator_Add_Div", False), ("ReplaceBinaryOperator_Add_Mod", False),
+     ("ReplaceComparisonOperator_Lt_LtE", True), ("ReplaceComparisonOperator_Lt_Is", False), ("NumberReplacer", True)],
+)  # fmt: skip
+def test_an_operator_is_used_or_has_a_reason_not_to_be(operator, used):
+    assert (tables.why_left_out(operator) is None) is used
 
 
 def test_every_module_and_test_of_the_table_exists():
-    for module, tests in mutation.MODULES.items():
-        assert (mutation.ROOT / "firmware" / f"{module}.py").exists()
+    for module, tests in tables.MODULES.items():
+        assert mutants.path_of(module).exists()
         for name in tests:
-            assert (mutation.ROOT / mutation.UNIT / name).exists()
+            assert (mutants.ROOT / tables.UNIT / f"{name}.py").exists()
+
+
+def test_every_machine_is_in_the_table():
+    machines = {path.stem for path in (mutants.ROOT / "firmware").glob("*.py") if re.search(r"^TRANSITIONS = \($", path.read_text(), re.MULTILINE)}
+
+    assert machines - set(tables.MODULES) == {"mqtt_states"}  # nothing but the table of mqtt_client
+
+
+# --- how they are tried --------------------------------------------------------------------------------------------------
+
+
+def test_a_change_within_a_function_is_one_of_its_code_alone():
+    functions, rest = code.functions_of(compile(SOURCE, "box", "exec"))
+    changed, same = code.functions_of(compile(SOURCE.replace("+ 1", "+ 2"), "box", "exec"))
+
+    assert rest == same
+    assert [name for name in functions if functions[name] != changed[name]] == ["Box.step"]
+
+
+def test_a_changed_constant_is_more_than_a_function():
+    _, rest = code.functions_of(compile(SOURCE, "box", "exec"))
+    _, changed = code.functions_of(compile(SOURCE.replace("600", "601"), "box", "exec"))
+
+    assert rest != changed
+
+
+def test_methods_are_found_where_they_live():
+    box = types.ModuleType("box")
+    exec(SOURCE, box.__dict__)
+
+    assert set(code.live_functions(box)) == {"Box.__init__", "Box.step"}
+
+
+def test_only_functions_that_were_called_are_seen_and_the_lines_that_were_reached():
+    namespace = {}
+    exec(compile(SOURCE, "box.py", "exec"), namespace)
+    box = namespace["Box"]()
+
+    with code.Lines("box.py") as lines:
+        box.step(5)
+
+    assert lines.seen >= {10, 11, 12, 13} and 7 not in lines.seen
+    assert lines.reached == {11, 13}
+
+
+def test_what_a_child_finds_comes_back_and_an_endless_one_ends():
+    assert fork.forked(lambda: 42) == (None, 42)
+
+    def endless():
+        while True:
+            pass
+
+    assert fork.forked(endless, 1) == (fork.TIMEOUT, None)
+
+
+def test_trouble_in_a_child_is_told_and_not_taken_for_a_survivor():
+    _, found = fork.forked(lambda: 1 // 0)
+
+    assert isinstance(found, RuntimeError) and "ZeroDivisionError" in str(found)
+
+
+# --- what is said --------------------------------------------------------------------------------------------------------
+
+BEFORE, AFTER = "return now_ms + 1", "return now_ms - 1"
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    for name in ("FOUND", "EXPLAINED", "PAGE"):
+        monkeypatch.setattr(report, name, tmp_path / f"{name.lower()}.json")
+    return tmp_path
+
+
+def explain(line, *becomes):
+    report.EXPLAINED.write_text(json.dumps({"box": [{"line": line, "becomes": becomes, "why": "nobody reads it"}]}))
+
+
+def the_mutant(after):
+    return next(mutant for mutant in mutants.mutants_of("box") if mutant.after == after)
+
+
+def test_a_survivor_is_shown_and_counts_until_it_is_explained(module, files, capsys):
+    survivor = the_mutant(AFTER)
+
+    assert command.tell("box", [survivor], []) == 1
+    assert f"firmware/box.py:13: SURVIVED ReplaceBinaryOperator_Add_Sub\n    - {BEFORE}\n    + {AFTER}\n" in capsys.readouterr().out
+    explain(BEFORE, AFTER)
+    assert command.tell("box", [survivor], []) == 0
+
+
+def test_an_explanation_of_what_the_tests_notice_is_stale(module, files):
+    explain(BEFORE, AFTER)
+    everything = mutants.mutants_of("box")
+
+    assert report.stale("box", everything, []) == []
+    assert report.stale("box", everything, [the_mutant(AFTER)]) == [(BEFORE, AFTER, "the tests notice it")]
+
+
+def test_an_explanation_of_what_is_not_there_is_stale(module, files):
+    explain("return now_ms + 7", AFTER)
+
+    assert report.stale("box", mutants.mutants_of("box"), []) == [("return now_ms + 7", AFTER, "there is no such mutant (any more)")]
+
+
+def run_of(outcomes):
+    everything = mutants.mutants_of("box")
+    return report.summary("box", everything, list(zip(everything, outcomes)), "2026-01-02")
+
+
+def test_a_sample_does_not_replace_a_complete_run_of_the_same_file(module, files, monkeypatch):
+    monkeypatch.setitem(tables.MODULES, "box", ())
+    complete = run_of([runner.KILLED] * 99)
+    report.keep("box", complete)
+
+    report.keep("box", run_of([runner.SURVIVED]))
+
+    assert report.read(report.FOUND)["box"] == complete
+    module.write_text(SOURCE.replace("600", "700"))
+    report.keep("box", run_of([runner.SURVIVED]))
+    assert report.read(report.FOUND)["box"]["tried"] == 1
+
+
+def test_the_page_tells_what_was_tried_what_lives_and_what_nobody_has_explained(module, files, monkeypatch):
+    monkeypatch.setitem(tables.MODULES, "box", ())
+    everything = mutants.mutants_of("box")
+    report.keep("box", run_of([runner.SURVIVED if mutant.after == AFTER else runner.KILLED for mutant in everything]))
+    killed = f"{len(everything) - 1} ({100 * (len(everything) - 1) / len(everything):.1f} %)"
+
+    assert f"| `box` | {len(everything)} | all | {killed} | 0 | 1 | 2026-01-02 |" in report.page()
+    assert "**not explained**" in report.page()
+    explain(BEFORE, AFTER)
+    assert f"| `box` | {len(everything)} | all | {killed} | 1 | 0 | 2026-01-02 |" in report.page()
+    assert "nobody reads it" in report.page()
+
+
+def test_a_sample_is_drawn_from_the_seed(module):
+    everything = mutants.mutants_of("box")
+
+    def drawn(seed):
+        return command.chosen_of(everything, types.SimpleNamespace(again=False, sample=5, seed=seed), "box")
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert len(drawn(1)) == 5 and set(map(id, drawn(1))) <= set(map(id, everything))
+
+
+def test_the_page_is_what_the_kept_runs_say():
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(), "run make mutation with --write, or python -m tools.mutation.report"

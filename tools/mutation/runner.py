@@ -1,0 +1,243 @@
+"""Runs the unit tests against each mutant of one module, in forked children of one pytest that has collected them all.
+
+A change within functions replaces the code of those functions, wherever they have been imported to; the tests that have run them are
+tried, the most successful first. What changes more (a constant, a default, a class) gets an interpreter in which the module is imported
+anew. No file is touched.
+"""
+import functools
+import multiprocessing
+import os
+import re
+import sys
+import time
+import types
+
+import hypothesis  # noqa: F401  here, so that no child has to load it
+import pytest
+
+from host_tests.stubs.cpython import install
+from tools.mutation import mutants
+from tools.mutation.code import Lines, functions_of, live_functions, rows_of
+from tools.mutation.fork import TIMEOUT, as_child, forked
+from tools.mutation.tables import MODULES, UNIT
+
+KILLED, SURVIVED = "killed", "survived"
+CPU_LEAST_S = 3
+OPTIONS = (
+    "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "no:rerunfailures", "-p", "no:faulthandler",
+    "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
+)  # fmt: skip
+
+
+class Tests:
+    """A plugin of pytest: collects, learns which test runs which lines, and then tries mutant by mutant instead of running the tests."""
+
+    def __init__(self, module, chosen, pipe):
+        self.module, self.chosen, self.pipe = module, chosen, pipe
+        self.path = mutants.path_of(module)
+        self.failed = False
+        self.kills = {}
+        self.collecting = Lines(self.path)
+
+    def pytest_collection(self, session):
+        sys.settrace(self.collecting.call)
+
+    def pytest_collection_finish(self, session):
+        sys.settrace(None)
+
+    def pytest_runtest_logreport(self, report):
+        self.failed = self.failed or report.failed
+
+    def pytest_runtestloop(self, session):
+        if session.testsfailed:
+            self.pipe.send(("trouble", f"{session.testsfailed} errors while its tests are collected"))
+            return True
+        learnt = [(item, forked(functools.partial(self._learn, item))[1]) for item in session.items]
+        # A test that needs the tests before it can not be tried alone: it notices nothing here.
+        self.items = [item for item, found in learnt if isinstance(found, tuple)]
+        self.seen, self.reached, self.cpu_s = ([found[i] for _, found in learnt if isinstance(found, tuple)] for i in range(3))
+        self.pipe.send(("needy", [item.nodeid for item, found in learnt if not isinstance(found, tuple)]))
+        source = self.path.read_text(encoding="utf-8")
+        self.code, self.rest = functions_of(compile(source, str(self.path), "exec"))
+        self.source_lines = source.split("\n")
+        self.live = live_functions(sys.modules[self.module])
+        for mutant in self.chosen:
+            self.pipe.send(("result", mutant, *self._try(mutant)))
+        self.pipe.send(("end",))
+        return True
+
+    def _run(self, items):
+        """The index of the first item that fails; None when all pass."""
+        for i, item in enumerate(items):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=items[i + 1] if i + 1 < len(items) else None)
+            if self.failed:
+                return i
+        return None
+
+    def _learn(self, item):
+        """(lines of the module that a test runs, CPU seconds), None when it fails: alone, and with no mutant."""
+        with Lines(self.path) as lines:
+            start = time.process_time()
+            failed = self._run([item]) is not None
+        return None if failed else (lines.seen, lines.reached, time.process_time() - start)
+
+    def _try(self, mutant):
+        """(outcome, which way it was tried or who has noticed)."""
+        try:
+            code = compile(mutant.source, str(self.path), "exec")
+        except SyntaxError:
+            return KILLED, "does not compile"
+        functions, rest = functions_of(code)
+        other = [name for name in functions if functions[name] != self.code.get(name)]
+        if rest == self.rest and set(functions) == set(self.code) and all(name in self.live for name in other):
+            return self._swap(mutant, {name: functions[name] for name in other})
+        names = self._private_values(code)
+        if names is not None:
+            return self._set(mutant, names)
+        return self._anew(mutant)
+
+    def _swap(self, mutant, codes):
+        rows = {row for name in codes for row in rows_of(self.code[name])}
+        if rows & self.collecting.seen:
+            return self._anew(mutant)  # a test file has used it while it was imported
+
+        def change():
+            for name, code in codes.items():
+                self.live[name].__code__ = code
+
+        return self._tests(mutant, rows, change)
+
+    def _private_values(self, code):
+        """{name: value} of constants whose value is another, when nobody else has a copy of them; None when more changes than that."""
+        old = sys.modules[self.module]
+        new = types.ModuleType(self.module)
+        new.__dict__["__builtins__"] = old.__dict__["__builtins__"]
+        try:
+            exec(code, new.__dict__)
+        except Exception:
+            return None
+        names = {}
+        for name, value in vars(old).items():
+            if isinstance(value, (int, bytes, str, tuple)) and not name.startswith("__") and getattr(new, name, None) != value:
+                names[name] = getattr(new, name, None)
+        if not names or not all(name.startswith("_") for name in names) or any(self._is_default(name) for name in names):
+            return None
+        return names
+
+    def _is_default(self, name):
+        return any(re.search(rf"\bdef .*=\s*{name}\b|^    {name}\b", line) for line in self.source_lines)
+
+    def _set(self, mutant, names):
+        used = re.compile(r"\b(" + "|".join(names) + r")\b")
+        using = {row for row, line in enumerate(self.source_lines, 1) if used.search(line)}
+        rows = set()
+        for code in self.code.values():
+            own = rows_of(code)
+            rows |= own if own & using else set()
+        if rows & self.collecting.seen:
+            return self._anew(mutant)
+        return self._tests(mutant, rows, lambda: vars(sys.modules[self.module]).update(names))
+
+    def _tests(self, mutant, rows, change):
+        """Tries the tests that have run one of the rows."""
+        order = [i for i in range(len(self.items)) if self.seen[i] & rows]
+        order.sort(key=lambda i: (mutant.row not in self.reached[i], -self.kills.get(i, 0), self.cpu_s[i]))
+
+        def work():
+            change()
+            self.failed = False
+            return self._run([self.items[i] for i in order])
+
+        timeout, found = forked(work, CPU_LEAST_S + 5 * sum(self.cpu_s[i] for i in order))
+        if timeout:
+            return TIMEOUT, "in place"
+        if found is None:
+            return SURVIVED, f"in place, {len(order)} tests"
+        if isinstance(found, int):
+            self.kills[order[found]] = self.kills.get(order[found], 0) + 1
+            return KILLED, self.items[order[found]].nodeid
+        return KILLED, repr(found)
+
+    def _anew(self, mutant):
+        """In an interpreter that has not imported the firmware yet: only the process that has started this one can fork it."""
+        order = sorted(range(len(self.items)), key=lambda i: (-self.kills.get(i, 0), self.cpu_s[i]))
+        self.pipe.send(("anew", mutant, [self.items[i].nodeid for i in order], CPU_LEAST_S + 10 + 5 * sum(self.cpu_s)))
+        outcome, killer = self.pipe.recv()
+        for i, item in enumerate(self.items):
+            if item.nodeid == killer:
+                self.kills[i] = self.kills.get(i, 0) + 1
+        return outcome, killer
+
+
+class Fresh:
+    """A plugin of pytest: the module is imported from a mutant's source; says which test fails."""
+
+    def __init__(self, module, source, order):
+        self.module, self.source = module, source
+        self.order = {nodeid: place for place, nodeid in enumerate(order)}
+        self.killer = None
+        loader = install._FirmwareLoader
+        get_code = loader.get_code
+        loader.get_code = lambda this, name: compile(source, this.path, "exec") if name == module else get_code(this, name)
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = sorted((item for item in items if item.nodeid in self.order), key=lambda item: self.order[item.nodeid])
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.killer = self.killer or report.nodeid
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.killer = self.killer or report.nodeid
+
+
+def files_of(module):
+    return [f"{UNIT}/{name}.py" for name in MODULES[module]]
+
+
+def try_anew(module, mutant, order, cpu_limit_s):
+    """(outcome, who has noticed)."""
+
+    def work():
+        plugin = Fresh(module, mutant.source, order)
+        status = pytest.main([*OPTIONS, "-x", *files_of(module)], plugins=[plugin])
+        return plugin.killer or (None if status == pytest.ExitCode.OK else f"pytest ends with {status}")
+
+    timeout, found = forked(work, cpu_limit_s)
+    if timeout:
+        return TIMEOUT, "anew"
+    return (SURVIVED, "anew") if found is None else (KILLED, str(found))
+
+
+def try_all(module, chosen):
+    """(mutant, outcome, how) of each mutant in `chosen`. This process must not have imported the firmware."""
+    ours, theirs = multiprocessing.Pipe()
+
+    def collect_and_try():
+        ours.close()
+        return int(pytest.main([*OPTIONS, *files_of(module)], plugins=[Tests(module, chosen, theirs)]))
+
+    child = os.fork()
+    if not child:
+        as_child(collect_and_try, os.open(os.devnull, os.O_WRONLY), None)
+    theirs.close()
+    try:
+        while True:
+            kind, *rest = ours.recv()
+            if kind == "result":
+                yield tuple(rest)
+            elif kind == "anew":
+                ours.send(try_anew(module, *rest))
+            elif kind == "needy":
+                for nodeid in rest[0]:
+                    print(f"mutation: {nodeid} fails when it runs alone: left out")
+            elif kind == "trouble":
+                raise SystemExit(f"mutation: {module}: {rest[0]}")
+            else:
+                return
+    except EOFError:
+        raise SystemExit(f"mutation: {module}: pytest has ended early: try `pytest {' '.join(files_of(module))}`") from None
+    finally:
+        ours.close()
+        os.waitpid(child, 0)
