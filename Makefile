@@ -34,29 +34,14 @@ doctor: ## what is wrong with a box, and what to do: PORT=/dev/ttyUSB0 at USB, o
 
 MINUTES ?= 10
 PYTEST := $(VENV_PYTHON) -m pytest
-# What must always be covered, branches included, and by which tests; make coverage tells about the rest.
-ALL_COVERED := firmware/safety.py,firmware/modbus.py
-COVERED_BY := host_tests/unit/test_safety.py host_tests/unit/test_modbus.py
 TWO_AT_A_TIME := -n 2 --dist loadfile
-# Interop waits in real time, two files side by side; a busy machine may hold it up. What fails is tried twice more, and counted as "rerun".
-WAITING := $(TWO_AT_A_TIME) --reruns 2 --reruns-delay 2
 COVERAGE := --cov=firmware --cov-branch --cov-report=
 
-test: test-setup ## what must pass before every commit; 10 to 15 minutes on two cores
-	@$(VENV_PYTHON) -m tools.tidy --quiet
-	@$(VENV_PYTHON) -m tools.budget --check
-	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) host_tests/unit
-	@$(PYTEST) -q -m "not long" -p no:xdist $(COVERAGE) $(COVERED_BY)
-	@$(VENV_PYTHON) -m coverage report --include="$(ALL_COVERED)" --fail-under=100
-	@$(PYTEST) -q -m "not long" $(TWO_AT_A_TIME) host_tests/sim host_tests/mpy
-	@$(PYTEST) -q -m "not long" $(WAITING) host_tests/interop
+test: test-setup ## what must pass before every commit; under 5 minutes on two cores
+	@$(VENV_PYTHON) -m tools.lanes test
 
 test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is about how long
-	@$(VENV_PYTHON) -m tools.tidy --quiet
-	@$(VENV_PYTHON) -m tools.bench --check
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(TWO_AT_A_TIME) host_tests/unit host_tests/sim host_tests/mpy
-	@LADEPUNKT_MINUTES=$(MINUTES) $(PYTEST) -q -m "long or scales" -o faulthandler_timeout=1800 $(WAITING) host_tests/interop
-	@$(VENV_PYTHON) -m tools.mutation --sample 5
+	@$(VENV_PYTHON) -m tools.lanes long --minutes $(MINUTES)
 
 SEEDS ?= 1-20
 HOURS ?= 0.25

@@ -227,11 +227,6 @@ def problems(name, value, stored):
     limit = NAMES[name][1]
     if limit is not None and value > limit:
         yield f"{name}: expected at most {limit}, found {value}; reduce it"
-    yield from growth(name, value, stored)
-
-
-def growth(name, value, stored):
-    """The same for growth alone."""
     if not NAMES[name][2]:
         return
     if stored is None:

