@@ -14,7 +14,7 @@ WILL = b"2 "
 _AVAILABLE = b"\"avty_t\":\"~get/fault_state\",\"avty_tpl\":\"{{'offline' if value=='2 'else'online'}}\""
 
 _PLAIN = b"{{value_json}}"
-_TEXT = b"{{value_json[:255]if value_json else None}}"  # more is no state to Home Assistant
+_TEXT = b"{{value_json[:255]if value_json else''}}"  # more is no state to Home Assistant; None would be shown as that word
 _POWER = b'"dev_cla":"power","stat_cla":"measurement","unit_of_meas":"W"'
 _CURRENT = b'"dev_cla":"current","stat_cla":"measurement","unit_of_meas":"A"'
 _VOLTAGE = b'"dev_cla":"voltage","stat_cla":"measurement","unit_of_meas":"V"'
@@ -39,7 +39,7 @@ ENTITIES = (
     (b"sensor", b"get/evse_current", _PLAIN, _CURRENT, b"EVSE current", b"EVSE-Strom"),
     (b"sensor", b"get/max_evse_current", _PLAIN, _CURRENT, b"highest current", b"H\xc3\xb6chststrom"),
     (b"sensor", b"get/phases_in_use", _PLAIN, _COUNT, b"phases", b"Phasen"),
-    (b"sensor", b"get/rfid", _PLAIN, None, b"tag", b"Tag"),
+    (b"sensor", b"get/rfid", _TEXT, None, b"tag", b"Tag"),
     (b"sensor", b"get/frequency", _PLAIN, _FREQUENCY, b"frequency", b"Frequenz"),
     (b"sensor", b"get/currents0", None, _CURRENT, b"current L1", b"Strom L1"),
     (b"sensor", b"get/currents1", None, _CURRENT, b"current L2", b"Strom L2"),
