@@ -5,10 +5,10 @@ Owns the derived facts (plug, phases in use, power, faults) and hands the decisi
 
 from micropython import const
 
-import faults
 import readings
 from clock import Latch, elapsed_ms
 from cp_relay import CpRelay
+from faults import T_CABLE_UNKNOWN, T_EVSE_DISABLED, T_NO_FAULT
 from guard import IDLE_CA, OPENS_CP, Guard, highest_ca, implausible
 from intents import MQTT, Wish
 from points import (
@@ -86,7 +86,7 @@ class ChargePoint:
         self.reason = R_NO_SET_POINT
         self.facts = [0] * FACT_COUNT
         self.standing = NO_METER if meter is None else None  # the notice while there is nothing newer to say
-        self.english = False
+        self.speak(False)
         self.facts[F_GRID_CA] = self.facts[F_SHARED_CA] = None  # set by who is loaded for it: grid, sharing
         self._lost_current_ca = 0
         self._looked_ms = now_ms
@@ -100,10 +100,17 @@ class ChargePoint:
         """At boot. `phases` counts where there is no meter to tell them; `english`: the language of fault_str."""
         self.facts[F_INSTALLATION_CA] = installation_ca
         self._lost_current_ca = lost_current_ca
-        self.english = english
+        self.speak(english)
         self._say_fault(None)
         if self.meter is None:
             readings.start_without_meter(self.image.value, phases)
+
+    def speak(self, english):
+        """At boot: the language of fault_str. The table of faults leaves the memory again."""
+        from faults import order, texts_in
+
+        self._faults = order()
+        self._texts = texts_in(english)
 
     def fit(self, relay, guard):
         """At boot: the second stop, and what an earlier life has found."""
@@ -261,16 +268,16 @@ class ChargePoint:
     def _say_fault(self, fault):
         value = self.image.value
         value[P_FAULT_STATE] = 0
-        value[P_FAULT_STR] = faults.NO_FAULT_EN if self.english else faults.NO_FAULT
+        value[P_FAULT_STR] = self._texts[T_NO_FAULT]
         if fault:
             value[P_FAULT_STATE] = 2
             value[P_FAULT_STR] = fault
         elif self.evse.disabled():
             value[P_FAULT_STATE] = 1
-            value[P_FAULT_STR] = faults.EVSE_DISABLED_EN if self.english else faults.EVSE_DISABLED
+            value[P_FAULT_STR] = self._texts[T_EVSE_DISABLED]
         elif self._cable_unknown():
             value[P_FAULT_STATE] = 1
-            value[P_FAULT_STR] = faults.CABLE_UNKNOWN_EN if self.english else faults.CABLE_UNKNOWN
+            value[P_FAULT_STR] = self._texts[T_CABLE_UNKNOWN]
 
     def _cable_unknown(self):
         """True when the EVSE shall tell the cable's rating but has none: the installation limit applies alone."""
@@ -282,13 +289,10 @@ class ChargePoint:
         facts = self.facts
         if not (facts[F_GUARD] or facts[F_EVSE] or facts[F_PILOT] or facts[F_METER] or facts[F_SWITCH]):
             return None
-        for row in faults.FAULTS:
-            reason = row[faults.REASON]
+        for i in range(len(self._faults)):
+            reason = self._faults[i]
             if reason == facts[F_GUARD] or reason == facts[F_EVSE] or reason == facts[F_PILOT] or reason == facts[F_METER]:
-                return self._text(row)
+                return self._texts[i]
             if reason == facts[F_SWITCH]:
-                return self._text(row)
+                return self._texts[i]
         return None
-
-    def _text(self, row):
-        return REASONS[row[faults.REASON]] if self.english else row[faults.GERMAN]

@@ -1,4 +1,4 @@
-"""The faults of a charge point: one row each. What is latched stays until somebody acts at the box itself.
+"""The faults of a charge point: one row each, read at boot. What is latched stays until somebody acts at the box itself.
 
 The English text is the reason's own (safety.REASONS). docs/safety.md is written from this table and shows the triggers.
 """
@@ -21,6 +21,7 @@ from safety import (
     R_RCD,
     R_VOLTAGE,
     R_WELD,
+    REASONS,
 )
 
 # How long it must last. Standards: IEC 61851-1 gives a car 5 s to follow a reduction and 3 s to stop.
@@ -77,3 +78,20 @@ EVSE_DISABLED = b"Die EVSE ist in Register 2005 abgeschaltet (Bit 13 oder 14): B
 EVSE_DISABLED_EN = b"EVSE is switched off in register 2005 (bit 13 or 14): clear the bit"
 CABLE_UNKNOWN = b"Kabelkennung (PP) nicht lesbar: es gilt nur die Grenze der Installation."
 CABLE_UNKNOWN_EN = b"cable rating (PP) is not readable: only the installation limit applies"
+
+# Where texts_in() has those three; those of FAULTS stand in front of them, in their order.
+T_NO_FAULT = const(-3)
+T_EVSE_DISABLED = const(-2)
+T_CABLE_UNKNOWN = const(-1)
+
+
+def order():
+    """At boot: the reasons that are faults, the most serious first."""
+    return bytes([row[REASON] for row in FAULTS])
+
+
+def texts_in(english):
+    """At boot: what the user reads, in one language."""
+    if english:
+        return tuple([REASONS[row[REASON]] for row in FAULTS]) + (NO_FAULT_EN, EVSE_DISABLED_EN, CABLE_UNKNOWN_EN)
+    return tuple([row[GERMAN] for row in FAULTS]) + (NO_FAULT, EVSE_DISABLED, CABLE_UNKNOWN)

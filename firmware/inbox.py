@@ -18,7 +18,6 @@ from points import (
     P_PHASES_TO_USE,
     P_SET_CURRENT_CA,
     P_TRIGGER,
-    POINTS,
 )
 from topics import ROOT, SET_ROOT
 
@@ -64,6 +63,8 @@ class Inbox:
             P_HEARTBEAT: self._take_heartbeat,
             P_LAST_TAG: self._take_tag,
         }
+        from point_rows import POINTS
+
         self._by_name = {row[1]: row[0] for row in POINTS if row[0] in self._takers}
 
     def pending(self):

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from points import BOOL, NUMBER, POINTS, RAW, STAMP, TEXT
+from points import BOOL, NUMBER, RAW, STAMP, TEXT
 from text import put_bytes, put_number
 
 _COMMA = const(0x2C)
@@ -16,6 +16,8 @@ _MIRROR_ROOT = b"openWB/chargepoint/"
 
 def _topics(below):
     """(topic, first point, rows, kind, decimals) of every topic that starts with `below`."""
+    from point_rows import POINTS
+
     topics = []
     for index, topic, kind, decimals, _ in POINTS:
         if topics and topics[-1][0] == topic:

@@ -6,7 +6,8 @@ from broker_topics import OWED, WANTED, Topics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mqtt import PUBREC, Packet
-from points import POINTS, RAW, STAMP, TEXT, Image
+from point_rows import POINTS
+from points import RAW, STAMP, TEXT, Image
 from topics import KEPT, SHARED, TOLD, render, room
 
 from host_tests.fakes.peer import split

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import points
 import pytest
-from points import BOOL, NUMBER, POINT_COUNT, POINTS, RAW, STAMP, TEXT, Image
+from point_rows import POINTS
+from points import BOOL, NUMBER, POINT_COUNT, RAW, STAMP, TEXT, Image
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 GET_TOPICS = {row["name"]: row for row in json.loads((GOLDEN / "get_topics.json").read_text())}

@@ -11,7 +11,8 @@ from events import K_SET_POINT, K_START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intents import MODBUS, MQTT
-from points import BOOL, NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, POINTS, RAW, STAMP, TEXT
+from point_rows import POINTS
+from points import BOOL, NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, RAW, STAMP, TEXT
 from safety import R_HEARTBEAT_SLOW, REASONS
 
 from host_tests.unit.page_bench import Box, Vitals

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from commands import NO_CP_RELAY, NO_PHASE_SWITCH
 from inbox import TAG_BYTES, TOO_HIGH
 from mqtt_client import PACKET_BYTES
-from points import BOOL, NUMBER, POINTS, STAMP, TEXT, Image
+from point_rows import POINTS
+from points import BOOL, NUMBER, STAMP, TEXT, Image
 from safety import REASONS
 from topics import ROOT, SET_ROOT, TOLD, put_json, render
 

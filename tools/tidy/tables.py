@@ -4,7 +4,7 @@ import re
 # Lowest first: a module imports its own layer and those before it. floor stands alone and outlives updates.
 LAYERS = {
     "core": (
-        "backoff", "clock", "commands", "config", "config_rows", "faults", "intents", "jsontext", "modbus", "mqtt", "points", "readings", "safety", "text", "topics", "version", "wall", "drivers",
+        "backoff", "clock", "commands", "config", "config_rows", "faults", "intents", "jsontext", "modbus", "mqtt", "point_rows", "points", "readings", "safety", "text", "topics", "version", "wall", "drivers",
         "drivers.meters", "reads", "registers", "record", "events", "event_text",
         "drivers.b23", "drivers.decoding", "drivers.eastron", "drivers.eastron_1p", "drivers.mpm3pm",
     ),
