@@ -9,7 +9,7 @@ SILENT = "silent"
 NOISE = "noise"  # a stray byte in front of every reply, and a flipped bit in one of `damaged_one_in`
 CRC = "crc"  # every reply has a wrong CRC
 SLOW = "slow"  # replies after 120 ms
-LATE = "late"  # replies after the master has given up
+LATE = "late"  # replies after the master has given up, and hears nothing until then: devices do one thing after the other
 ECHO = "echo"  # the transceiver hears its own request
 FOREIGN = "foreign"  # a frame of another unit in front of the reply
 FAULTS = (NONE, SILENT, NOISE, CRC, SLOW, LATE, ECHO, FOREIGN)
@@ -83,6 +83,7 @@ class Line:
         self.busy_collisions = 0  # requests sent while a reply was still on the line
         self.shortest_quiet_us = NEVER_US  # between the last byte on the line, of whomever, and a request; the reader resets it
         self._busy_until_us = -NEVER_US
+        self._owing = {}  # unit: when it has sent a late reply, and hears requests again
         self._answer = answer
         self._random = Random(seed)
         self._arriving = []  # (time in us, byte) in order of time
@@ -107,6 +108,8 @@ class Line:
         return n
 
     def _reply(self, request, end_us, fault):
+        if self._owing.get(request[0], end_us) > end_us:
+            return
         payload = (request[4] << 8) | request[5]
         if request[1] == 16:
             payload = [(request[7 + 2 * i] << 8) | request[8 + 2 * i] for i in range(payload)]
@@ -119,7 +122,7 @@ class Line:
             at_us = end_us + SLOW_US
         elif fault == LATE:
             busy_until_us = self._busy_until_us
-            self._put(frame, end_us + LATE_US)
+            self._owing[request[0]] = self._put(frame, end_us + LATE_US)
             self._busy_until_us = busy_until_us  # nobody can know that there is something to wait for
             return
         elif fault == CRC:

@@ -246,6 +246,9 @@ def reply_handed_to_the_next(patch):
     def early(self, now_ms):
         asked = self._current
         self._current = (asked + 1) % len(self._drivers)
+        driver = self._drivers[self._current]
+        if getattr(driver, "_block", True) is None:
+            driver.prepare(now_ms)  # a meter that was never asked does not know what it reads
         step(self, now_ms)
         self._current = asked
 

@@ -8,6 +8,7 @@ from host_tests.fakes.car import Car
 from host_tests.fakes.evse import DOWN_MS, EvseDin
 from host_tests.fakes.meter import Sdm630
 from host_tests.fakes.site import ChargePoint, Site, standard_site
+from host_tests.fakes.wire import LATE, LATE_US, Line, sealed
 
 MASK_MS = (1 << 30) - 1
 
@@ -247,3 +248,21 @@ def test_two_charge_points_are_independent():
     assert site.charge_points[0].car.current_ca == [0, 0, 0]
     assert site.charge_points[1].car.current_ca == [600, 0, 0]
     assert clock.ask(106, 4, 0, 2) is None
+
+
+def test_a_device_that_owes_a_late_reply_hears_no_other_request():
+    """Seed 1219: two replies of one device at a time, of which nobody can know, are nothing that a box has to wait for."""
+    asked = []
+    line = Line(lambda unit, *_: asked.append(unit) or [1])
+    request = sealed(bytes((1, 3, 3, 232, 0, 1)))
+    line.faults[1] = LATE
+    line.write(request, 8)
+    line.faults.clear()
+    for now_us in (LATE_US // 2, LATE_US + 6 * line.char_us):
+        line.now_us = now_us
+        line.write(request, 8)
+        line.write(sealed(bytes((2, 3, 3, 232, 0, 1))), 8)
+    assert asked == [1, 2, 2]
+    line.now_us = LATE_US * 2
+    line.write(request, 8)
+    assert asked == [1, 2, 2, 1]
