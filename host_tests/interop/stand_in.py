@@ -38,6 +38,7 @@ CHUNK_BYTES = 256  # like the chip's buffer for input
 class StandIn:
     """Ends with the `with`. `said`: all that went to the tool; `starts`: the reset causes so far; `sent`: bytes from the tool.
 
+    `site` and `line` are what hangs at its RS485 port.
     To be set from outside: `watchdogs` {seconds that are asked for: seconds it is}, `bytes_per_s` the speed of the port, `cut`.
     """
 
@@ -57,21 +58,21 @@ class StandIn:
         self.path = os.ttyname(self._keep)
         self._wire = WatchdogLine(str(folder / "watchdog"), lambda *_moved: None)
         self.site = Site([ChargePoint(EvseDin(1), None, Car())])
-        self._line = Line(self.site, threading.RLock())
+        self.line = Line(self.site, threading.RLock())
         self._end = threading.Event()
         self._child = None
         self._inner = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
-        self._line.start()
+        self.line.start()
         self._thread.start()
         return self
 
     def __exit__(self, *_):
         self._end.set()
         self._thread.join()
-        self._line.stop()
+        self.line.stop()
         self._wire.close()
         os.close(self._outer)
         os.close(self._keep)
@@ -107,7 +108,7 @@ class StandIn:
         environment = {
             "MICROPYPATH": ".frozen",
             "HOME": str(self._folder),
-            "LADEPUNKT_UART1": self._line.path,
+            "LADEPUNKT_UART1": self.line.path,
             "LADEPUNKT_WDT": self._wire.path,
             "LADEPUNKT_RTC": str(self._folder / "rtc"),
             "LADEPUNKT_RESET_CAUSE": cause,

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from host_tests.interop.test_desk import FREE_PORTS, Control, Desk
+from host_tests.unit.doctor_bench import undocumented
 from tools.desk import process
 from tools.doctor import net
 from tools.doctor.__main__ import main
@@ -106,6 +107,7 @@ def test_a_healthy_box_that_charges_has_nothing_to_be_fixed(box, tmp_path, capsy
         "current after a power dip (2000): 0 A", "minimum current (2002): 5", "firmware (1005): 18", "longest step", "heap",
     ):  # fmt: skip
         assert part in found.text, (part, found.text)
+    assert undocumented(found.text) == set()
     report = json.loads((tmp_path / "report.json").read_text())
     assert len(report["findings"]) == len(found.lines("ok")) and report["details"]["status"]["version"]
 
@@ -255,6 +257,7 @@ def test_a_bare_box_is_told_all_that_it_lacks(bare, tmp_path, capsys, monkeypatc
     found.check(1, "limited by: no", level="hint")
     found.check(1, "Modbus: switched off", level="ok")
     found.check(1, "meter: none", level="ok")
+    assert undocumented(found.text) <= {"Modbus", "charge point #, meter"}
     assert "secret1" not in (tmp_path / "report.json").read_text()
 
 

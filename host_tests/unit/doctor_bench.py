@@ -1,8 +1,25 @@
 """A line for the doctor's tests: the simulated site behind `exchange`, and what can be wrong with a line."""
 
+import re
+from pathlib import Path
+
 from tools.doctor.frames import WRITE_MULTIPLE, Line, with_crc
 
 from host_tests.fakes.site import standard_site
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
+
+
+def undocumented(text):
+    """The checks in what the doctor has said that docs/doctor.md does not name; numbers and addresses do not count."""
+
+    def masked(words):
+        return re.sub(r"\d+(\.\d+)*", "#", words)
+
+    page = masked(PAGE.read_text(encoding="utf-8"))
+    checks = {masked(line[6:].partition(": ")[0]) for line in text.splitlines() if line[:6] in ("ok    ", "hint  ", "fix   ")}
+    # The checks of a device stand there once, and a row may name several of them.
+    return {what for what in checks if what not in page and what.rpartition(", ")[2] + "`" not in page}
 
 
 class BadLine:

@@ -1,10 +1,12 @@
 """The doctor at the RS485 line: what it says about a healthy one, and about ten broken ones."""
 
+import itertools
+
 import pytest
-from tools.doctor.bus import Scan
+from tools.doctor.bus import Scan, judge_noise
 from tools.doctor.evse import Evse
 from tools.doctor.finding import FIX, HINT, OK
-from tools.doctor.frames import GARBLED, READ_HOLDING, SILENT, read_request, sort, with_crc
+from tools.doctor.frames import GARBLED, READ_HOLDING, SILENT, Line, read_request, sort, with_crc
 from tools.doctor.meter import Meter
 
 from host_tests.fakes.site import standard_site
@@ -62,6 +64,32 @@ def test_two_devices_with_one_id_are_told_from_noise(wire):
     wire.doubled = 1
     said = told(scan(wire).findings, FIX)
     assert len(said) == 1 and "unit id 1: answers, but never with a whole frame: two devices with one id?" in said[0]
+
+
+@pytest.mark.parametrize(("every", "level"), [(3, FIX), (40, HINT), (10**6, OK)])
+def test_a_line_on_which_some_answers_are_damaged_is_understood_and_told(wire, every, level):
+    clean, count = wire.exchange, itertools.count(1)
+
+    def noisy(*request):
+        heard = clean(*request)
+        return heard[:-1] + bytes((heard[-1] ^ 1,)) if heard and next(count) % every == 0 else heard
+
+    line = Line(noisy)
+    found = Scan(line, (1,), (105,)).run().findings + Evse(line, 1).run().findings + Meter(line, 105, (4, 0)).run().findings
+    for _ in range(40):
+        line.read(1, READ_HOLDING, 1000, 7)
+    assert not told(found, FIX) and judge_noise("line", line).level == level
+
+
+def test_a_single_answer_that_is_lost_makes_nobody_missing(wire):
+    clean, lost = wire.exchange, [1, 6]
+
+    def lossy(*request):
+        lost[:] = [n - 1 for n in lost]
+        return b"" if 0 in lost else clean(*request)
+
+    result = Scan(Line(lossy), (1,), (105,)).run()
+    assert (result.evses, list(result.meters)) == ([1], [105])
 
 
 def test_an_echo_is_a_hint_and_nothing_else_suffers(wire):

@@ -140,13 +140,16 @@ class Commands:
         return {}
 
     def _bus(self, command):
-        fault = command.get("fault")
+        fault = command.get("fault", "none")
         device = command.get("device", "all")
         if fault not in FAULTS:
             raise ValueError('"fault" must be one of ' + ", ".join(FAULTS))
         if device not in ("evse", "meter", "all"):
             raise ValueError('"device" must be evse, meter or all')
         self._point(command)
+        if not isinstance(command.get("echo", False), bool):
+            raise ValueError('"echo" must be true or false')
+        self._desk.line.echoes = command.get("echo", False)
         self._desk.line.set_fault(fault, device, command.get("cp"))
         return {}
 

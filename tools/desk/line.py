@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import select
+import termios
 import threading
 import time
 import tty
@@ -50,11 +51,15 @@ class Line:
     """One bus, run by its own thread between `start` and `stop`.
 
     `lock` guards `site`: hold it to touch a model from another thread.
+    To be set from outside: `echoes`, the master's transceiver returns what it sends; `deaf`, nobody hears the master;
+    `other_speed`, a speed of termios that the devices speak instead of the master's usual one.
     `counters`: requests understood, replies sent, collisions, garbage (bytes that were no request).
     """
 
     def __init__(self, site, lock, baud=9600, seed=1):
         self.counters = {"requests": 0, "replies": 0, "collisions": 0, "garbage": 0}
+        self.echoes = self.deaf = False
+        self.other_speed = None
         self._site = site
         self._lock = lock
         self._byte_s = BITS_PER_BYTE / baud
@@ -123,6 +128,10 @@ class Line:
     def _take(self, chunk):
         """Bytes from the master; a complete request is answered when its last byte would have crossed the line."""
         now_s = time.monotonic()
+        if self.echoes:
+            self._at(now_s + len(chunk) * self._byte_s, self._deliver, chunk)
+        if self.deaf or self.other_speed not in (None, termios.tcgetattr(self._slave_fd)[4]):
+            return
         if now_s - self._received_s > REQUEST_GAP_S:
             self._received.clear()
         self._received_s = now_s

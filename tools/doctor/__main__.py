@@ -14,6 +14,7 @@ from tools.doctor.values import judge_phases, judge_voltages
 
 COLOURS = {OK: "green", HINT: "yellow", FIX: "red"}
 ALLOWED = set(string.ascii_letters + string.digits + "-._")
+FORCE = "From here: ARGS=--force sends 0 A, opens the CP relay and looks all the same, which is right when the EVSE does not answer"
 WHICH = "make doctor HOST=192.168.1.50 on the network, or make doctor PORT=/dev/ttyUSB0 at USB; for `make run` the ports that it prints"
 
 
@@ -161,7 +162,7 @@ def main(arguments=None):
     except maintenance.NoFloorError as error:
         doctor.tell([fix("the box at " + options.port, str(error), "make flash BOARD=... does that")])
     except maintenance.MaintenanceError as error:
-        doctor.tell([fix("the box at " + options.port, str(error), "")])
+        doctor.tell([fix("the box at " + options.port, str(error), FORCE if "--force" in str(error) and not options.force else "")])
     except KeyboardInterrupt:
         print("doctor: stopped" + ("; the box stays at 0 A until it is reset, or for ten minutes" if options.port else ""), file=sys.stderr)
         return 130

@@ -22,7 +22,8 @@ def exchange(line, frame, wait_ms, baud, parity):
     buf = bytearray(64)
     while port.readinto(buf): pass
     if de: de(1)
-    port.write(bytes.fromhex(frame))
+    sent = bytes.fromhex(frame)
+    port.write(sent)
     end = time.ticks_add(time.ticks_ms(), len(frame) * 6000 // baud + 5)
     while not port.txdone() and time.ticks_diff(end, time.ticks_ms()) > 0: pass
     if de: de(0)
@@ -32,7 +33,7 @@ def exchange(line, frame, wait_ms, baud, parity):
         if n: heard += buf[:n]; quiet = 0
         else:
             time.sleep_ms(5)
-            quiet += 5 if heard else 0
+            quiet += 0 if sent.startswith(heard) else 5  # an echo is no answer yet
     if failsafe.wdt: failsafe.wdt.feed()
     print(json.dumps({"heard": heard.hex()}))
 def _rssi():

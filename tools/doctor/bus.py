@@ -1,13 +1,13 @@
 """Who is on the RS485 line, and does the line itself work? Everything is asked one after the other, the box rests at 0 A."""
 
 from tools.doctor.finding import fix, hint, ok
-from tools.doctor.frames import ANSWER, READ_HOLDING, READ_INPUT, REFUSED, SILENT
+from tools.doctor.frames import ANSWER, GARBLED, READ_HOLDING, READ_INPUT, REFUSED, SILENT, TRIES
 
 EVSE_UNITS = (1, 2, 11, 12)  # openWB's, and what most controllers are set to
 USUAL = {5: 1, 6: 1, 105: 0, 106: 0, 201: 2, 202: 2}  # where openWB has its meters, and which of _PROBES they answer
 METER_UNITS = tuple(USUAL)
 SPEEDS = ((19200, "N"), (38400, "N"), (4800, "N"), (2400, "N"), (9600, "E"), (19200, "E"), (38400, "E"), (57600, "N"))
-REPEATS = 3
+BAD_PERCENT = 5
 WIRES = "check A and B (some labels are swapped: exchange them), the common GND, and the supply of the devices"
 
 _FIRMWARE, _VOLTAGE, _B23_VOLTAGE, _MPM_VOLTAGE = 1005, 0x0000, 0x5B00, 0x0008
@@ -48,18 +48,17 @@ class Scan:
                 return
 
     def _answers(self, unit, function, address, count):
-        """True when somebody answers with this id, also by refusing. Garbage is asked for again: noise comes and goes."""
-        for _ in range(REPEATS):
-            reply = self.line.read(unit, function, address, count)
-            self._echo = self._echo or reply.echo
-            if reply.kind == REFUSED:
-                return function == READ_HOLDING and address == _FIRMWARE
-            if reply.kind == ANSWER:
-                return True
-            if reply.kind == SILENT:
-                return False
-        self._garbled.append(unit)
-        return False
+        """True when somebody answers with this id, also by refusing. Garbage, and silence of whom config.json names, is asked for again."""
+        wanted = unit in self._wanted_evses or unit in self._wanted_meters
+        reply = self.line.read(unit, function, address, count)
+        if reply.kind == GARBLED or reply.kind == SILENT and wanted:
+            reply = self.line.read(unit, function, address, count, TRIES)
+        self._echo = self._echo or reply.echo
+        if reply.kind == GARBLED:
+            self._garbled.append(unit)
+        if reply.kind == REFUSED:
+            return function == READ_HOLDING and address == _FIRMWARE
+        return reply.kind == ANSWER
 
     def _judge(self, say):
         found = len(self.evses) + len(self.meters)
@@ -116,6 +115,16 @@ class Scan:
             others = self.evses if kind == "EVSE" else list(self.meters)
             seen = f"; such devices are at {_ids(others)}: change {key} in config.json" if others else "; " + WIRES
             self.findings.append(fix(what, "config.json names it, but nobody answers", "give the device this id" + seen))
+
+
+def judge_noise(name, line):
+    """When everybody was asked: how many of the answers were damaged."""
+    what = f"{name}, damaged answers"
+    if not line.damaged:
+        return ok(what, f"none of {line.heard}")
+    share = 100 * line.damaged // line.heard
+    todo = "120 ohm at both ends of the line, GND connected, A and B twisted and away from the mains; or two devices with one id"
+    return (fix if share >= BAD_PERCENT else hint)(what, f"{line.damaged} of {line.heard}", todo)
 
 
 def _both(first, second):

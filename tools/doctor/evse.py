@@ -1,7 +1,7 @@
 """The registers of one EVSE-DIN: what they should be, and what to write where they are not. EEPROM is written once, when asked to."""
 
 from tools.doctor.finding import fix, hint, ok
-from tools.doctor.frames import ANSWER, READ_HOLDING, REFUSED
+from tools.doctor.frames import ANSWER, READ_HOLDING, REFUSED, TRIES
 
 OLDEST, BROKEN, STATUS_SINCE = 8, 9, 16
 NEVER_CHARGES, BOOTLOADER = (1 << 13) | (1 << 14), 1 << 15
@@ -76,14 +76,14 @@ class Evse:
         self.repairs = {}
 
     def run(self):
-        reply = self.line.read(self.unit, READ_HOLDING, 1000, 7)
+        reply = self.line.read(self.unit, READ_HOLDING, 1000, 7, TRIES)
         if reply.kind != ANSWER:
             self._fix("registers 1000 to 1006", "can not be read", "it answered before: check the wiring, or this is not an EVSE-DIN")
             return self
         self.findings.append(judge_firmware(self.name, reply.words[5]))
         self._look_at_block(reply.words[5])
         self._look_at_state(reply.words)
-        memory = self.line.read(self.unit, READ_HOLDING, FIRST, 8)
+        memory = self.line.read(self.unit, READ_HOLDING, FIRST, 8, TRIES)
         if memory.kind == ANSWER:
             words = dict(enumerate(memory.words, FIRST))
             del words[FIRST + 1]  # its unit id
@@ -97,7 +97,7 @@ class Evse:
         """Writes each of the repairs once and reads it back. Returns what went wrong, as text, or None."""
         for register, value in self.repairs.items():
             self.line.write(self.unit, register, value)
-            back = self.line.read(self.unit, READ_HOLDING, register, 1)
+            back = self.line.read(self.unit, READ_HOLDING, register, 1, TRIES)
             if back.kind != ANSWER or back.words != [value]:
                 return f"EVSE {self.unit}, register {register}: expected {value}, read back {back.words or back.kind}"
         return None
@@ -105,7 +105,7 @@ class Evse:
     def _look_at_block(self, firmware):
         if firmware < STATUS_SINCE:
             return
-        reply = self.line.read(self.unit, READ_HOLDING, 1000, 8)
+        reply = self.line.read(self.unit, READ_HOLDING, 1000, 8, TRIES)
         if reply.kind == ANSWER:
             self.findings.append(ok(self._name("8 registers at once"), "answered"))
             if reply.words[7] & (_DIODE | _VENTILATION | _RCD):

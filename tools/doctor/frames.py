@@ -5,6 +5,7 @@ import dataclasses
 from pymodbus.framer import FramerRTU
 
 READ_HOLDING, READ_INPUT, WRITE_MULTIPLE = 3, 4, 16
+TRIES = 3
 WAIT_MS = 300  # the slowest device that openWB knows answers within 250 ms
 
 SILENT, ANSWER, REFUSED, GARBLED = "silent", "answer", "refused", "garbled"
@@ -63,11 +64,19 @@ class Line:
     def __init__(self, exchange, baud=9600, parity="N"):
         self.baud = baud
         self.parity = parity
+        self.heard = self.damaged = 0  # answers, and how many of them were none to be used
         self._exchange = exchange
 
-    def read(self, unit, function, address, count):
+    def read(self, unit, function, address, count, tries=1):
+        """The last Reply: asked again, `tries` times in all, while there is none or a damaged one. Noise comes and goes."""
         request = read_request(unit, function, address, count)
-        return sort(request, self._exchange(request, WAIT_MS, self.baud, self.parity))
+        for _ in range(tries):
+            reply = sort(request, self._exchange(request, WAIT_MS, self.baud, self.parity))
+            self.heard += reply.kind != SILENT
+            self.damaged += reply.kind == GARBLED
+            if reply.kind in (ANSWER, REFUSED):
+                break
+        return reply
 
     def write(self, unit, address, word):
         request = write_request(unit, address, word)

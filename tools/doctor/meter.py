@@ -3,7 +3,7 @@
 import struct
 
 from tools.doctor.finding import fix, hint, ok
-from tools.doctor.frames import ANSWER, READ_HOLDING, READ_INPUT
+from tools.doctor.frames import ANSWER, READ_HOLDING, READ_INPUT, TRIES
 from tools.doctor.values import judge_phases, judge_voltages
 
 SDM, MPM3PM, B23 = "Eastron SDM", "MPM3PM", "ABB B23"
@@ -81,7 +81,7 @@ class Meter:
         return None
 
     def _words(self, function, address, count):
-        reply = self.line.read(self.unit, function, address, count)
+        reply = self.line.read(self.unit, function, address, count, TRIES)
         return reply.words if reply.kind == ANSWER and len(reply.words) == count else None
 
     def _name(self, what):

@@ -1,10 +1,11 @@
 """A box at USB: asks for maintenance (0 A), scans its lines, looks at every device on them, and repairs an EVSE when asked to."""
 
+import re
 import time
 
 from tools import configure, maintenance
 from tools.doctor.box import Box
-from tools.doctor.bus import Scan
+from tools.doctor.bus import Scan, judge_noise
 from tools.doctor.evse import Evse
 from tools.doctor.finding import fix, hint, ok
 from tools.doctor.meter import Meter
@@ -45,7 +46,8 @@ class Visit:
         points = [point for point in config["charge_points"] if point.get("bus", 0) == i]
         evses = [point["evse"] for point in points] or row.get("evse_ids") or (board.get("evse_ids", [1]) if i == 0 else [])
         types = {point["meter"]["unit"]: point["meter"]["type"] for point in points if point["meter"].get("unit")}
-        scan = Scan(line, evses, tuple(types), f"RS485 line {i}" if len(board["rs485"]) > 1 else "RS485 line").run(self._doctor.say)
+        name = f"RS485 line {i}" if len(board["rs485"]) > 1 else "RS485 line"
+        scan = Scan(line, evses, tuple(types), name).run(self._doctor.say)
         self._doctor.tell(scan.findings)
         for unit in scan.evses:
             evse = Evse(line, unit).run()
@@ -53,6 +55,8 @@ class Visit:
             self._offer(evse)
         for unit, where in scan.meters.items():
             self._doctor.tell(Meter(line, unit, where, types.get(unit)).run().findings)
+        if line.heard:
+            self._doctor.tell([judge_noise(name, line)])
 
     def _offer(self, evse):
         if not evse.repairs:
@@ -97,9 +101,8 @@ def _judge_board(board):
 
 
 def _judge_system(text):
-    words = [word for word in text.replace(";", " ").split() if word[:1].isdigit() and word.count(".") >= 1]
-    version = words[-1].split("-")[0].split(".") if words else []
-    if len(version) >= 2 and version[0].isdigit() and version[1].isdigit() and (int(version[0]), int(version[1])) < OLDEST_SYSTEM:
+    version = re.search(r"MicroPython v(\d+)\.(\d+)", text)
+    if version and (int(version[1]), int(version[2])) < OLDEST_SYSTEM:
         return fix("MicroPython", text, "older than 1.26: make flash BOARD=... ARGS=\"--image FILE\"")
     return ok("MicroPython", text)
 
