@@ -1,13 +1,16 @@
 """docs/benchmarks.md and its plot are what the stored numbers say, and say it fairly."""
 
+import ast
 import copy
+import json
+import socket
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
 import pytest
 
 from tools.compare import __main__ as tool
-from tools.compare import line, page, plot, rows
+from tools.compare import asks, line, page, plot, rows
 
 pytestmark = pytest.mark.no_cover  # not about the firmware
 KEYS = [row[0] for _, _, section in rows.SECTIONS for row in section]
@@ -59,13 +62,29 @@ def test_an_even_row_has_no_winner_and_a_notice_only_stands_where_it_is_true(sto
 
     mine["stock"].update(cut_off_lag_hung_ms=70, served_of_4=4, bus_cycle_ratio_asked=1.1, bus_cycle_ratio=1.0)
     mine["cpython"]["silence_chars"] = 4.0
-    assert len(list(page.notes(mine))) == 1
+    assert len(list(page.notes(mine))) == 2, "what always holds"
 
 
 def test_the_plot_is_a_drawing_with_a_bar_or_a_word_for_everybody(stored):
     texts = [element.text for element in ElementTree.fromstring(plot.draw(stored)).iter() if element.tag.endswith("text")]
 
     assert len(texts) == len(plot.SHOWN) * (1 + len(page.WHO)) + len(page.WHO)
+
+
+@pytest.mark.parametrize("program", ["stock_program.py", "cpython_program.py"])
+def test_the_others_publish_what_we_publish(program):
+    tree = ast.parse((tool.stock.PROGRAM.parent / program).read_text(encoding="utf-8"))
+    (told,) = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "told"]
+    ours = {row["name"] for row in json.loads((tool.STORED.parent / "get_topics.json").read_text(encoding="utf-8"))}
+
+    assert {key.value for key in told.keys} == ours
+
+
+def test_a_server_that_takes_no_connection_has_a_rate_of_zero():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    assert asks.flat_out(port, 4, 0.1) == (0, 0)
 
 
 # --- how the line is judged ---

@@ -53,7 +53,7 @@ def measure(say, cuts=True, seconds=STEADY_S, count=COMMANDS):
     found = {who: {key: number for part in parts for key, number in part.get(who, {}).items()} for who in page.WHO}
     run = {
         "date": datetime.date.today().isoformat(), "command": COMMAND, "took_s": round(time.monotonic() - began_s),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}", "load": round(load, 1), "versions": versions(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}", "load": round(load, 1), "nice": os.nice(0), "versions": versions(),
     }  # fmt: skip
     return {"run": run, **found}
 
@@ -87,6 +87,8 @@ def main(arguments=None):
         stored = measure(say)
     except (RuntimeError, OSError, heap.HeapError, runtimes.ScriptFailed, setup.SetupError) as problem:
         sys.exit(f"compare: {problem}")
+    except KeyboardInterrupt:
+        sys.exit("compare: stopped, nothing is written")
     print(page.page(stored) if not options.write else json.dumps(stored))
     if options.write:
         write(stored)
