@@ -22,3 +22,6 @@ def test_all_three_charge_obey_and_answer():
     assert found["ours"]["bytes_left_per_cycle"] == found["ours"]["bytes_asked_per_cycle"] == 0
     assert found["stock"]["bytes_left_per_cycle"] > 1000
     assert found["ours"]["served_of_4"] == 4
+    for who in ("ours", "stock"):
+        assert found[who]["virtual_commands_lost"] == 0
+        assert 9 < found[who]["command_p50_virtual_ms"] < found[who]["command_p99_virtual_ms"] < 200, "from one frame to one of each kind"

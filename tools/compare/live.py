@@ -24,7 +24,7 @@ SETTLE_S = 4
 COMMAND_S = (0.25, 0.45)  # from one to the next
 RESTS_S = 3  # after the last one, until it is looked for
 ATTACHED_S = 8
-FLAT_OUT_S = 1.5
+FLAT_OUT_TURNS, FLAT_OUT_S = 4, 0.5  # in turns, and the best one counts: whatever else runs here only ever slows one down
 GIVE_UP_S = 15  # beyond the limit: whoever has not cut off by then does not
 
 
@@ -198,9 +198,10 @@ def asking(bench):
         ratio = line.ratio_to_limit(c.line.transactions[first[c] :])
         found[c.name].update(bus_cycle_ratio_asked=_rounded(ratio, 3), asked=client.asked, answered_late=client.late)
     for n in asks.CLIENTS:
-        for c in bench.contenders:
-            rate, served = asks.flat_out(c.modbus_port, n, FLAT_OUT_S)
-            found[c.name].update({f"requests_per_second_{n}": round(rate, 1), f"served_of_{n}": served})
+        turns = [{c.name: asks.flat_out(c.modbus_port, n, FLAT_OUT_S) for c in bench.contenders} for _ in range(FLAT_OUT_TURNS)]
+        for name in found:
+            rate, served = max(turn[name] for turn in turns)
+            found[name].update({f"requests_per_second_{n}": round(rate, 1), f"served_of_{n}": served})
     return found
 
 

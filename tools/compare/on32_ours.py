@@ -40,7 +40,11 @@ class Box:
         next_us = clock.now_us + max(1, min(LONGEST_MS, wait_ms)) * 1000
         if bus.waits() and self.gateway.hungry(0):
             next_us = min(next_us, bus.due_us)
+        if clock.waited:
+            next_us = min(next_us, self.controller.next_us())
         clock.now_us = max(clock.now_us, next_us)
+        if clock.waited:
+            clock.waited()
 
     def rounds(self):
         return self.gateway.lines.plans[0].rounds

@@ -12,8 +12,11 @@ from host_tests.mpy.steady import SET, CannedBus
 
 CHAR_US = 1042  # 9600 baud, 8N1
 LATENCY_US = 20000
+WRITE_MULTIPLE = 16
 SILENCE_US = 7 * CHAR_US // 2
 SETTLE_S, QUIET_S, TALK_S = 12, 30, 20
+COMMANDS, COMMAND_EVERY_MS = 100, 397  # for the latency: at any moment of a cycle
+NEVER_US = 1000000000
 END_S = SETTLE_S + QUIET_S + TALK_S
 FIRST_BEATS_S, FIRST_SET_S = (3, 6), 4
 KWH = (0x4640, 0xE400)  # 12345.0
@@ -25,6 +28,7 @@ class Clock:
 
     def __init__(self):
         self.now_us = 0
+        self.waited = None  # called when time has passed
 
     def ticks_us(self):
         return self.now_us
@@ -37,9 +41,8 @@ class Clock:
 
     def sleep_us(self, us):
         self.now_us += us
-
-    def sleep_ms(self, ms):
-        self.now_us += ms * 1000
+        if self.waited:
+            self.waited()
 
 
 class TimedBus(CannedBus):
@@ -50,6 +53,7 @@ class TimedBus(CannedBus):
         self._can(105, 4, 0x48, KWH + KWH)
         self.clock = clock
         self.due_us = 0
+        self.sets = None  # (when its last byte is out, raw value) of every set current, once somebody wants to know
         self.least_us = 0  # what the frames so far take at least, see line.least_s
 
     def write(self, buf, n):
@@ -57,6 +61,8 @@ class TimedBus(CannedBus):
         took_us = LATENCY_US + (n + len(self._reply)) * CHAR_US
         self.due_us = self.clock.now_us + took_us
         self.least_us += took_us + SILENCE_US
+        if self.sets is not None and buf[1] == WRITE_MULTIPLE:
+            self.sets.append((self.clock.now_us + n * CHAR_US, buf[7] << 8 | buf[8]))
         return n
 
     def waits(self):
@@ -101,6 +107,29 @@ class Controller:
             self.commands += 1
             self._say(self._sets[second])
 
+    def command_at_its_time(self):
+        """Part of the latency: says the next set point as soon as its time has come."""
+        if self._clock.now_us >= self.next_us():
+            self._say(self._sets[self.commands % 8])
+            self.commands += 1
+
+    def next_us(self):
+        return END_S * 1000000 + self.commands * COMMAND_EVERY_MS * 1000 if self.commands < COMMANDS else NEVER_US
+
+
+def latencies_us(controller, clock, bus, run_until):
+    """From the arrival of a set point to the last byte of its frame, in order; the processor is infinitely fast."""
+    controller.commands = 0
+    bus.sets = []
+    clock.waited = controller.command_at_its_time
+    run_until(controller.next_us() + (COMMANDS + 5) * COMMAND_EVERY_MS * 1000)
+    found = []
+    for i in range(COMMANDS):
+        sent_us = (END_S * 1000 + i * COMMAND_EVERY_MS) * 1000
+        amperes = 8 + i % 8
+        found += [at_us - sent_us for at_us, raw in bus.sets if at_us > sent_us and raw in (amperes, 100 * amperes)][:1]
+    return sorted(found)
+
 
 def measure(controller, bus, cycles, run_until):
     """Prints a JSON line: operations and bytes of a cycle in which nobody speaks, and what a command (heartbeat and set point) costs more.
@@ -120,6 +149,10 @@ def measure(controller, bus, cycles, run_until):
     found["commands"] = controller.commands
     for name, i in (("kops_per_command", 1), ("bytes_left_per_command", 2), ("bytes_asked_per_command", 3)):
         found[name] = (talk[i] - quiet[i] * talk[0] // quiet[0]) // controller.commands
+    took_us = latencies_us(controller, bus.clock, bus, run_until)
+    found["virtual_commands_lost"] = COMMANDS - len(took_us)
+    found["command_p50_virtual_ms"] = took_us[len(took_us) // 2] // 1000
+    found["command_p99_virtual_ms"] = took_us[len(took_us) * 99 // 100 - 1] // 1000
     print(json.dumps(found))
 
 

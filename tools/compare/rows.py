@@ -16,6 +16,8 @@ SECTIONS = (
             ("kops_per_cycle", "operations of such a bus cycle", 0, "thousand", LOW),
             ("bytes_left_per_command", "garbage of a command", 0, "bytes", LOW),
             ("kops_per_command", "operations of a command", 0, "thousand", LOW),
+            ("command_p50_virtual_ms", "a set point from its arrival to the last byte of its frame, were the processor infinitely fast, median of 100", 0, "ms", LOW),
+            ("command_p99_virtual_ms", "the same, all but the slowest hundredth of those set points", 0, "ms", LOW),
             ("bus_cycle_ratio_virtual", "time of the bus over the least that its frames can take, were the processor infinitely fast", 3, "", LOW),
             ("live_heap_bytes_32", "live heap after a collection, everything as .mpy, without umqtt (frozen in stock images)", 0, "bytes", LOW),
         ),
@@ -44,7 +46,8 @@ SECTIONS = (
     ),
     (
         "Modbus TCP",
-        "Requests for 10100..10116, one on its way per client. Rates belong to the machine: compare them along the row.",
+        "Requests for 10100..10116, one on its way per client. They take turns, and the best turn of each counts. Rates belong to the"
+        " machine: compare them along the row.",
         (
             ("requests_per_second_1", "answers per second beside the rest of the job, one client", 0, "", HIGH),
             ("requests_per_second_4", "answers per second beside the rest of the job, four clients", 0, "", HIGH),
