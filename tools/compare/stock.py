@@ -24,21 +24,23 @@ _MODULE = "umodbus"
 
 def install():
     """Fetch umodbus into build/compare/lib; nothing is done when it is there. Raises SetupError. Beside it umqtt.simple, from make setup."""
-    if (SOURCES / _MODULE / "serial.py").exists():
+    archive = FOLDER / (MODBUS_PACKAGE.replace("==", "-") + ".tar.gz")
+    if archive.exists() and SOURCES.exists():
         return
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     done = subprocess.run([os.path.join(setup.ENVIRONMENT, "bin", "unearth"), "-d", FOLDER, MODBUS_PACKAGE], capture_output=True, text=True)
     if done.returncode:
         raise setup.SetupError(f"{MODBUS_PACKAGE} can not be fetched: check the network and run make compare again. {done.stderr[-300:]}")
-    archive = FOLDER / (MODBUS_PACKAGE.replace("==", "-") + ".tar.gz")
     setup.check_sha256(archive, MODBUS_SHA256)
-    (SOURCES / _MODULE).mkdir(parents=True)
+    unfinished = SOURCES.with_suffix(".part")
+    (unfinished / _MODULE).mkdir(parents=True)
     with tarfile.open(archive) as tar:
         for member in tar.getmembers():
             parts = member.name.split("/")
             if member.isfile() and len(parts) == 3 and parts[1] == _MODULE and parts[2].endswith(".py"):
-                (SOURCES / _MODULE / parts[2]).write_bytes(tar.extractfile(member).read())
+                (unfinished / _MODULE / parts[2]).write_bytes(tar.extractfile(member).read())
+    unfinished.rename(SOURCES)
 
 
 def build():
