@@ -42,7 +42,7 @@ def waiting():
 
     A busy machine may hold it up: what fails is tried twice more, and counted as "rerun".
     """
-    workers = max(3, os.cpu_count() or 3)
+    workers = max(4, os.cpu_count() or 4)
     return python("pytest", "-q", "-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--reruns", "2", "--reruns-delay", "2")
 
 
@@ -63,7 +63,7 @@ def test_lanes():
     return [checks, tests, [Phase("interop", FRONT, [*waiting(), "-m", "not long", INTEROP])]]
 
 
-def long_lanes(minutes):
+def long_lanes():
     large = ["-m", "long or scales", "-o", "faulthandler_timeout=1800"]
     computes = [
         Phase("tidy", BACK, python("tools.tidy", "--quiet")),
@@ -71,8 +71,7 @@ def long_lanes(minutes):
         Phase("tests", BACK, [*computing(), *large, MPY, SIM, UNIT]),
         Phase("mutation", BACK, python("tools.mutation", "--sample", "5")),
     ]
-    waits = [Phase("interop", FRONT, [*waiting(), *large, INTEROP]), Phase("soak", FRONT, python("tools.soak", "--minutes", str(minutes)))]
-    return [computes, waits]
+    return [computes, [Phase("interop", FRONT, [*waiting(), *large, INTEROP])]]
 
 
 class Run:
@@ -181,7 +180,7 @@ def main(arguments=None):
     parser.add_argument("--minutes", type=float, default=10, help="long: about how long; default %(default)s")
     options = parser.parse_args(arguments)
     long = options.what == "long"
-    run = Run(long_lanes(options.minutes) if long else test_lanes(), environment(options.minutes if long else None))
+    run = Run(long_lanes() if long else test_lanes(), environment(options.minutes if long else None))
     start = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

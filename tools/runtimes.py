@@ -17,7 +17,7 @@ FIRMWARE = ROOT / "firmware"
 UMQTT = ROOT / "build" / "umqtt"
 STUBS = ROOT / "host_tests" / "stubs"
 RUNTIMES = ("cpython", "unix64", "wasi32")
-SECONDS = 120
+SECONDS = 200  # for a script that takes 20 where nothing else runs
 
 
 class ScriptFailed(Exception):
@@ -32,37 +32,37 @@ def micropython():
     return beside
 
 
-def run_script(path, runtime, args=(), *, firmware=FIRMWARE, heap=None, clock="virtual"):
+def run_script(path, runtime, args=(), *, firmware=FIRMWARE, heap=None, clock="virtual", seconds=SECONDS):
     """stdout of the script. `firmware` may be a folder of .mpy files, `heap` is like "160K" (MicroPython only), `clock` is
-    the one of tools.wasi. Raises ScriptFailed."""
+    the one of tools.wasi, `seconds` is how long it may take. Raises ScriptFailed."""
     path = Path(path).resolve()
     if runtime == "cpython":
-        return _subprocess([sys.executable, STUBS / "cpython" / "install.py", path, *args], {"PYTHONPATH": str(ROOT)}, path)
+        return _subprocess([sys.executable, STUBS / "cpython" / "install.py", path, *args], {"PYTHONPATH": str(ROOT)}, path, seconds)
     if runtime == "unix64":
         entries = [STUBS, UMQTT, firmware, ROOT, ".frozen"]
         options = ["-X", "heapsize=" + (heap or "8M")]
-        return _subprocess([micropython(), *options, path, *args], {"MICROPYPATH": ":".join(map(str, entries))}, path)
+        return _subprocess([micropython(), *options, path, *args], {"MICROPYPATH": ":".join(map(str, entries))}, path, seconds)
     if runtime == "wasi32":
-        return _wasi(path, args, Path(firmware), heap or "64M", clock)
+        return _wasi(path, args, Path(firmware), heap or "64M", clock, seconds)
     raise ValueError(f"runtime: expected one of {', '.join(RUNTIMES)}, found {runtime!r}")
 
 
-def _subprocess(command, environment, script):
+def _subprocess(command, environment, script, seconds):
     environment = {**os.environ, "PYTHONUTF8": "1", **environment}
     try:
-        done = subprocess.run([str(c) for c in command], env=environment, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run([str(c) for c in command], env=environment, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise ScriptFailed(f"{script.name} did not end within {SECONDS} s: look for an endless loop") from None
+        raise ScriptFailed(f"{script.name} did not end within {seconds} s: look for an endless loop") from None
     return _checked(done.returncode, done.stdout, done.stderr, script)
 
 
-def _wasi(script, args, firmware, heap, clock):
+def _wasi(script, args, firmware, heap, clock, seconds):
     from tools import wasi  # only here: the other runtimes do without wasmtime
 
     folders = [STUBS / "wasi", STUBS, UMQTT, firmware, ROOT, script.parent]
     guest = {folder: f"/{i}" for i, folder in enumerate(folders) if folder.is_dir()}
     argv = [guest[STUBS / "wasi"] + "/main.py", f"{guest[script.parent]}/{script.name}", *args]
-    result = wasi.run(argv, dirs=guest, path=guest.values(), heap=heap, clock=clock)
+    result = wasi.run(argv, dirs=guest, path=guest.values(), heap=heap, clock=clock, fuel_limit=wasi.FUEL_LIMIT * seconds // SECONDS)
     return _checked(result.code, result.stdout, result.stderr, script)
 
 

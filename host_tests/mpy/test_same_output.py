@@ -19,12 +19,12 @@ def test_same_output(scenario):
 
 @pytest.mark.long
 def test_same_output_after_a_silence_of_26_days():
-    check_same_output(Path(__file__).with_name("scenario_ticks.py"), ["26"])
+    check_same_output(Path(__file__).with_name("scenario_ticks.py"), ["26"], seconds=1500)
 
 
-def check_same_output(scenario, arguments=()):
-    expected = runtimes.run_script(scenario, "cpython", arguments).splitlines()
+def check_same_output(scenario, arguments=(), seconds=runtimes.SECONDS):
+    expected = runtimes.run_script(scenario, "cpython", arguments, seconds=seconds).splitlines()
     assert expected, "the scenario printed nothing on cpython"
 
     for runtime in ("unix64", "wasi32"):
-        assert runtimes.run_script(scenario, runtime, arguments).splitlines() == expected, f"{runtime} differs from cpython"
+        assert runtimes.run_script(scenario, runtime, arguments, seconds=seconds).splitlines() == expected, f"{runtime} differs from cpython"

@@ -1,5 +1,5 @@
 """A world with phase coils, in which every step looks at whether a coil is on where none may be."""
-from phases import CLOSING, COASTING, DWELLING, OPENING, PULSING, STOPPING
+from phases import CLOSING, COASTING, DWELLING, OPENING, PULSING, REST, STOPPING
 
 from host_tests.sim.chip import NC, PAIR
 from host_tests.sim.invariants import Invariants
@@ -7,6 +7,7 @@ from host_tests.sim.world import SET, World, standard_config
 
 WAY = (STOPPING, COASTING, OPENING, PULSING, DWELLING, CLOSING)
 SWITCH_MS = 40000  # a switch, and the car charges again
+SETTLED_MS = 5000
 
 
 class Box(World):
@@ -58,6 +59,17 @@ class Box(World):
 
     def until(self, state, limit_ms=60000, cp=0):
         return self.run_until(lambda: self.machine(cp).state == state, limit_ms)
+
+    def recovers(self):
+        """The switch is over, one way or the other, within two of its kind; then the car charges on what the relay gives, and goes on so."""
+        self.run_until(lambda: self.machine().state == REST and self.charges(), 2 * SWITCH_MS)
+        self.run(SETTLED_MS)
+        return self.charges()
+
+    def charges(self, cp=0):
+        """At 16 A on every phase that the relay gives, with no coil on."""
+        point = self.site.charge_points[cp]
+        return point.coils == set() and self.car(cp).current_ca == [1600] * point.phases + [0] * (3 - point.phases)
 
     def reason(self, cp=0):
         return self.gateway.points[cp].reason

@@ -86,7 +86,7 @@ def test_a_phase_keeps_its_bytecode_and_long_ones_know_their_minutes(monkeypatch
     assert lanes.environment(2.5)["LADEPUNKT_MINUTES"] == "2.5"
 
 
-@pytest.mark.parametrize("what", [lanes.test_lanes(), lanes.long_lanes(10)], ids=["test", "long"])
+@pytest.mark.parametrize("what", [lanes.test_lanes(), lanes.long_lanes()], ids=["test", "long"])
 def test_every_folder_of_tests_is_run(what):
     words = [word for lane in what for phase in lane for word in phase.command]
 
