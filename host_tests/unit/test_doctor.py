@@ -85,6 +85,19 @@ def test_an_old_trouble_of_the_line_is_not_todays(tmp_path):
     assert "50.0 % of 50 requests answered with errors" in "".join(f.line() for f in status.judge(status.since(before, after)))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [((16.0, 16.0), (16.0, 16.0), OK), ((6.5, 6.0), (6.5, 6.0), OK), ((16.0, 0.0), (16.0, 0.0), FIX), ((16.0, 6.0), (16.0, 16.0), OK), ((6.0, 6.0), (16.0, 6.0), OK)],
+)
+def test_an_evse_that_does_not_take_its_set_point_is_told_when_it_has_had_the_time(before, after, level):
+    (found,) = status.judge_obedience(*({"charge_points": [{"allowed_current": told, "evse_current": taken}]} for told, taken in (before, after)))
+    assert found.level == level and ("2003" in found.todo) == (level == FIX)
+
+
+def test_an_evse_at_zero_is_not_asked_whether_it_obeys():
+    assert status.judge_obedience(*[{"charge_points": [{"allowed_current": 0, "evse_current": 0}]}] * 2) == []
+
+
 def test_a_firmware_that_tells_less_is_judged_by_what_it_tells():
     assert {finding.level for finding in status.judge({"version": "0.0.9", "charge_points": []})} == {OK}
 

@@ -76,7 +76,7 @@ class Doctor:
         if found:
             again, trouble = status.fetch(options.host, options.http_port)
             self.details["status"] = again
-            self.tell([trouble] if again is None else status.judge(status.since(found, again)))
+            self.tell([trouble] if again is None else status.judge(status.since(found, again)) + status.judge_obedience(found, again))
             values = (again or found)["charge_points"]
         for index, point in enumerate(values):
             self.tell(judge_values(f"charge point {index}", point))

@@ -1,6 +1,7 @@
 """What /status.json tells: the line, the memory, the loop, the Wi-Fi, the clock. A key that this firmware lacks is not judged."""
 
 import http.client
+import itertools
 import json
 import urllib.error
 import urllib.request
@@ -11,6 +12,8 @@ from tools.doctor.finding import fix, hint, ok
 TIMEOUT_S = 5
 OTHER = "another device or program answers there: is it the address of the box, and HTTP_PORT its page.port (80)?"
 MORE = "with page.enabled in config.json the doctor sees more (line, memory, Wi-Fi); is HTTP_PORT its page.port (80)?"
+DEAF = "it does not take what it is told: does its register 2003 hold 0, so that an analog input decides? `make doctor PORT=... ARGS=--repair` sets it"
+COARSE_A = 1.0  # an EVSE without precise mode counts whole ampere
 STEP_MS = 390  # a primary's budget for one of its connections
 HEAP_FREE_BYTES = 16 * 1024
 IDF_FREE_BYTES = 24 * 1024
@@ -48,6 +51,21 @@ def since(before, after):
         for key in COUNTERS:
             station[key] -= old[key]
     return after
+
+
+def judge_obedience(before, after):
+    """Has every EVSE taken what it was told, at one of both times at least? A set point that has just changed needs a second."""
+    findings = []
+    for index, points in enumerate(zip(before["charge_points"], after["charge_points"], strict=False)):
+        pairs = [(point.get("allowed_current"), point.get("evse_current")) for point in points]
+        if None in itertools.chain(*pairs) or not pairs[-1][0]:
+            continue
+        what = f"charge point {index}, set current of the EVSE"
+        if all(told - taken > COARSE_A for told, taken in pairs):
+            findings.append(fix(what, f"{pairs[-1][0]:g} A were written, {pairs[-1][1]:g} A are read back", DEAF))
+        else:
+            findings.append(ok(what, f"{pairs[-1][1]:g} A, as told"))
+    return findings
 
 
 def judge(status):

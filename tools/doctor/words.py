@@ -6,6 +6,7 @@ from host_tests.stubs.cpython import install
 from tools.doctor.finding import fix, hint, ok
 
 CLEAR = "then hold the button of the box for 5 s, or type `clear` at its console"
+ANALOG = "does its register 2003 hold 0, so that an analog input decides? `make doctor PORT=... ARGS=--force` reads it"
 LINE = "check A, B and GND, supply and unit id; `make doctor PORT=...` scans the line"
 NOBODY = "enter this box as a secondary in openWB, or lead it by Modbus (evcc); without a controller it stays at 0 A"
 SLOW = "heartbeat interval"  # how the text of the firmware begins
@@ -21,8 +22,8 @@ FAULTS = {
     "R_EVSE_SILENT": LINE,
     "R_EVSE_OLD": "replace the EVSE: 8 is the oldest firmware that can be used",
     "R_EVSE_FAULT": "unplug the car; if it stays, `make doctor PORT=...` tells which of its checks fails",
-    "R_NO_SECOND_STOP": f"unplug the car: the EVSE does not obey. {LINE}; a board with a CP relay could have stopped it",
-    "R_CP_OPEN": f"the EVSE did not confirm 0 A: {LINE}. The relay closes by itself when it does",
+    "R_NO_SECOND_STOP": f"unplug the car: the EVSE does not obey. {LINE}. {ANALOG}; a board with a CP relay could have stopped it",
+    "R_CP_OPEN": f"the EVSE did not confirm 0 A: {LINE}. {ANALOG}. The relay closes by itself when 0 A is confirmed",
     "R_NOT_SWITCHED": "the car did not stop: end the charge by hand and ask for the phases again",
     "R_METER_LOST": f"{LINE}; are meter.type and meter.unit in config.json those of the meter?",
     "R_METER_VOLTAGE": "wire L1 and N of the meter; or meter.type in config.json is not this meter's",
