@@ -11,6 +11,7 @@ ABOUT_KEYS = {
     "title": str, "summary": str, "chip": str, "flash_mb": int, "image": str, "rs485": dict, "labels": dict, "free_pins": list,
     "notes": list, "unconfirmed": list,
 }  # fmt: skip
+ABOUT_OPTIONAL = ("image_sha256",)  # of the stock image in tools/flash/stock.py, once somebody has seen it on such a board
 RS485_KEYS = ("module", "a", "b", "gnd")
 
 

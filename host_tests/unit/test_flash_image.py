@@ -2,6 +2,7 @@
 
 import pytest
 
+from host_tests.fakes import esp_image
 from tools import maintenance
 from tools.flash import FlashError, image
 from tools.flash import __main__ as flash
@@ -39,7 +40,7 @@ class Board:
 def reach(monkeypatch, tmp_path):
     """reach(board, arguments): whether there is a floor; esptool is noted in board.done."""
     path = tmp_path / "esp32.bin"
-    path.write_bytes(b"\xe9")
+    path.write_bytes(esp_image.stock())
 
     def run(board, *arguments, with_image=True, chip="ESP32"):
         def esptool(*words):
@@ -91,7 +92,7 @@ def test_a_good_one_is_replaced_when_that_is_asked_for(reach, more, erased):
 def test_without_an_image_the_page_to_get_it_is_named_and_nothing_touched(reach):
     for board, why in ((Board(None), "nobody answers"), (Board({**FACTS, "abi": 5}), "version 5")):
         text = refusal(reach, board, with_image=False)
-        assert why in text and "micropython.org/download/ESP32_GENERIC/" in text
+        assert why in text and "resources/firmware/ESP32_GENERIC-" in text and "micropython.org/download/ESP32_GENERIC/" in text
         assert board.done == ["enter"]
 
 

@@ -5,9 +5,10 @@ import types
 
 import pytest
 
+from host_tests.fakes import esp_image
 from host_tests.unit.test_config import BOARD_MINIMAL, MINIMAL
 from tools import board_data, configure
-from tools.flash import FlashError, files, health, image, lines
+from tools.flash import FlashError, files, health, image, lines, stock
 from tools.flash import __main__ as flash
 
 APP = {"app.mpy": b"app", "drivers/meter.mpy": b"meter"}
@@ -91,17 +92,18 @@ def test_the_image_goes_where_the_chip_looks_for_it(erase, name, offset):
 
 def test_an_image_is_what_it_should_be(tmp_path):
     path = tmp_path / "esp32.bin"
-    path.write_bytes(b"\xe9image")
-    right = hashlib.sha256(b"\xe9image").hexdigest()
-    assert image.fetch(str(path), right.upper()) == image.fetch(str(path), None) == path
-    assert "expected SHA-256 00, found " + right in refusal(image.fetch, str(path), "00")
+    data = esp_image.stock(ABOUT["chip"])
+    path.write_bytes(data)
+    right = hashlib.sha256(data).hexdigest()
+    assert image.fetch(str(path), right.upper(), ABOUT) == image.fetch(str(path), None, ABOUT) == path
+    assert "expected SHA-256 00, found " + right in refusal(image.fetch, str(path), "00", ABOUT)
     path.write_bytes(b"<html>")
-    assert "first byte 0xE9), found 3c" in refusal(image.fetch, str(path), None)
-    assert "can not be read" in refusal(image.fetch, str(tmp_path / "none.bin"), None)
+    assert "first byte 0xE9), found 3c" in refusal(image.fetch, str(path), None, ABOUT)
+    assert "can not be read" in refusal(image.fetch, str(tmp_path / "none.bin"), None, ABOUT)
 
 
 def test_a_download_that_nobody_checks_is_refused():
-    assert "expected --image-sha256 with it" in refusal(image.fetch, "https://example.org/esp32.bin", None)
+    assert "expected --image-sha256 with it" in refusal(image.fetch, "https://example.org/esp32.bin", None, ABOUT)
 
 
 def test_a_failing_esptool_is_quoted_with_what_to_do(monkeypatch):
@@ -131,8 +133,8 @@ def test_the_chip_that_micropython_names_is_checked_too():
 
 
 def test_who_has_no_image_is_told_where_it_is():
-    text = str(image.needed(ABOUT, "nobody answers"))
-    assert "https://micropython.org/download/ESP32_GENERIC_S3/" in text and "--image FILE" in text
+    text = str(stock.refusal(ABOUT, "nobody answers"))
+    assert "https://micropython.org/download/ESP32_GENERIC_S3/" in text and "--image FILE" in text and stock.address(ABOUT) in text
 
 
 # -- healthy ------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """python -m tools.flash --board NAME: MicroPython, firmware, board and configuration onto a box. Exit status 1 when it did not work."""
 
-import argparse
 import json
 import sys
 import tempfile
@@ -12,33 +11,9 @@ from rich.text import Text
 from serial.tools import list_ports
 
 from tools import board_data, configure, maintenance
-from tools.flash import FlashError, files, health, image, lines
+from tools.flash import FlashError, files, health, image, lines, stock
 from tools.flash.device import Device
-
-
-
-def parser():
-    result = argparse.ArgumentParser(
-        prog="python -m tools.flash",
-        description="Brings a board to Ladepunkt, or a box to this version. A running box goes to 0 A first; one that charges refuses. "
-        "The version before stays on the box: when the new one does not start three times in a row, the box goes back by itself.",
-    )
-    add = result.add_argument
-    add("--board", choices=board_data.names(), metavar="NAME", help="one of: " + ", ".join(board_data.names()))
-    add("--port", help="USB port of the board; default: the only one there is")
-    add("--baud", type=int, default=maintenance.BAUD, help="of the console (default %(default)s)")
-    add("--config", metavar="FILE", help="this config.json; default: the one on the box, or questions where there is none")
-    add("--ask", action="store_true", help="ask all questions, with what is on the box as defaults")
-    add("--force", action="store_true", help="also end a charging session")
-    add("--image", metavar="FILE", help="image of MicroPython, written where it is missing or too old; a web address needs --image-sha256")
-    add("--image-sha256", metavar="SUM", help="what the image must be")
-    add("--write-image", action="store_true", help="write --image in any case")
-    add("--erase", action="store_true", help="with --write-image: erase the flash before, configuration included")
-    add("--no-image", action="store_true", help="never touch MicroPython itself")
-    add("--replace-floor", action="store_true", help="also replace boot.py, main.py and failsafe, which otherwise outlive updates")
-    add("--replace-board", action="store_true", help="also replace a board.json that somebody has changed")
-    add("--only-config", action="store_true", help="the configuration, and nothing else")
-    return result
+from tools.flash.options import parser
 
 
 def find_port(wanted):
@@ -148,9 +123,11 @@ class Flash:
 
     def _write_image(self, why, erase):
         options, device = self._options, self._device
-        if not options.image:
-            raise image.needed(self._about, why)
-        path = image.fetch(options.image, options.image_sha256)
+        if options.image:
+            path = image.fetch(options.image, options.image_sha256, self._about)
+        else:
+            self._say(f"MicroPython is to be written to the board, as {why}")
+            path = self._stock_image(why)
         device.close()
         self._say("checking chip and flash (esptool)")
         image.check_chip(device.port, self._about)
@@ -161,6 +138,28 @@ class Flash:
             return device.enter(options.force)
         except maintenance.NoPromptError as error:
             raise FlashError(f"the image is written, but MicroPython does not answer ({error})") from error
+
+    def _stock_image(self, why):
+        """The path of what micropython.org has for this board."""
+
+        def agree(question):
+            if self._options.download:
+                return True
+            if self._ask is None and not sys.stdin.isatty():
+                raise stock.refusal(self._about, f"{why}, and nobody is here to be asked")
+            return (self._ask or configure.ask_person)(question, "yes", ("yes", "no"), False) == "yes"
+
+        bar = Progress(console=self._screen, transient=True, disable=not self._has_screen())
+        task = bar.add_task("downloading", total=None)
+
+        def progress(done, total):
+            bar.start()  # not before the question has been answered
+            bar.update(task, completed=done, total=total or None)
+
+        try:
+            return stock.get(self._about, self._options.image_sha256, agree, self._say, progress)
+        finally:
+            bar.stop()
 
     # -- what goes onto it ---------------------------------------------------------------------------------------------
 
@@ -251,9 +250,12 @@ class Flash:
         if self._device.read(name) != data:
             self._send({name: data})
 
+    def _has_screen(self):
+        return self._screen is not None and self._screen.is_terminal
+
     def _send(self, wanted):
         """Files over the cable, with a bar."""
-        with Progress(console=self._screen, transient=True, disable=not self._screen.is_terminal) as bar:
+        with Progress(console=self._screen, transient=True, disable=not self._has_screen()) as bar:
             task = bar.add_task("copying", total=sum(map(len, wanted.values())))
             before = 0
             for name, data in wanted.items():

@@ -9,12 +9,10 @@ import urllib.request
 from pathlib import Path
 
 from tools import board_data
-from tools.flash import FlashError
+from tools.flash import FlashError, stock
 
 OLDEST = (1, 26, 0)  # the one the firmware was looked at on
 ABI = 6  # of .mpy, what mpy-cross writes
-DOWNLOADS = "https://micropython.org/download/"
-CACHE = Path(__file__).resolve().parents[2] / "build" / "images"
 WRITE_BAUD = 460800
 ESPTOOL_S = 300
 _CHIP = re.compile(r"Connected to (\S+) on")
@@ -44,8 +42,8 @@ def wrong_chip(facts, about):
     return f"the board has an {chip}, expected {about['chip']} ({about['title']}): is BOARD right, and the port?"
 
 
-def fetch(source, sha256):
-    """The path of an image: a file, or an address that is downloaded once. Its SHA-256 is checked where one is given.
+def fetch(source, sha256, about):
+    """The path of an image that somebody names: a file, or an address that is downloaded once. Its SHA-256 is checked where one is given.
     Raises FlashError."""
     if re.match(r"https?://", source):
         path = _download(source, sha256)
@@ -58,30 +56,22 @@ def fetch(source, sha256):
     found = hashlib.sha256(data).hexdigest()
     if sha256 and found != sha256.lower():
         raise FlashError(f"{path}: expected SHA-256 {sha256}, found {found}: do not use it, download it again")
-    if data[:1] != b"\xe9":
-        raise FlashError(f"{path}: expected an ESP32 image (first byte 0xE9), found {data[:1].hex() or 'an empty file'}: name the .bin file")
+    stock.examine(data, about, path)
     return path
 
 
 def _download(address, sha256):
     if not sha256:
         raise FlashError(f"{address}: expected --image-sha256 with it: a download that nobody checks is not written to a wallbox")
-    path = CACHE / address.rpartition("/")[2]
+    path = stock.CACHE / address.rpartition("/")[2]
     if not path.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
+        stock.CACHE.mkdir(parents=True, exist_ok=True)
         try:
             with urllib.request.urlopen(address, timeout=60) as response:
                 path.write_bytes(response.read())
         except (urllib.error.URLError, OSError) as error:
             raise FlashError(f"{address}: can not be downloaded ({error}): download it yourself and name the file with --image") from error
     return path
-
-
-def needed(about, why):
-    """The error for a board that needs an image and nobody has named one."""
-    address = f"{DOWNLOADS}{about['image']}/"
-    todo = f"download the newest .bin of {about['image']} from {address} and run it again with --image FILE (or --image ADDRESS --image-sha256 SUM)"
-    return FlashError(f"MicroPython is to be written to the board, as {why}: {todo}")
 
 
 def check_chip(port, about, run=None):

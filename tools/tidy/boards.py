@@ -41,6 +41,8 @@ def _check_pair(source, about_source, name):
 def _check_about(source, about):
     for key in about.keys() | board_data.ABOUT_KEYS.keys():
         kind = board_data.ABOUT_KEYS.get(key)
+        if key in board_data.ABOUT_OPTIONAL:
+            continue
         if kind is None:
             yield source.finding(_line(source, key), f"{key}", "a known key", "an unknown one", "remove it")
         elif not isinstance(about.get(key), kind):
