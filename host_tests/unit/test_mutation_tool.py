@@ -127,16 +127,26 @@ def test_methods_are_found_where_they_live():
     assert set(code.live_functions(box)) == {"Box.__init__", "Box.step"}
 
 
-def test_only_functions_that_were_called_are_seen_and_the_lines_that_were_reached():
+def test_the_lines_that_were_reached_are_told():
+    box, reached = types.ModuleType("box"), set()
+    exec(compile(SOURCE, "box.py", "exec"), box.__dict__)
+    box.__reached__ = reached.add
+    for name, noting in code.noting(SOURCE, "box.py").items():
+        code.live_functions(box)[name].__code__ = noting
+
+    assert box.Box().step(5) == 6
+    assert reached == {8, 11, 13}
+
+
+def test_functions_that_were_called_are_known_with_all_their_lines():
     namespace = {}
     exec(compile(SOURCE, "box.py", "exec"), namespace)
     box = namespace["Box"]()
 
-    with code.Lines("box.py") as lines:
+    with code.Called("box.py") as called:
         box.step(5)
 
-    assert lines.seen >= {10, 11, 12, 13} and 7 not in lines.seen
-    assert lines.reached == {11, 13}
+    assert called.rows >= {10, 11, 12, 13} and 8 not in called.rows
 
 
 def test_what_a_child_finds_comes_back_and_an_endless_one_ends():

@@ -1,9 +1,10 @@
 """The code of a module: its functions, and which of them, and which lines, a test runs."""
+import ast
 import sys
 import types
 
+REACHED = "__reached__"
 IN_FUNCTION = 0x02  # CO_NEWLOCALS: what a function's code has, and that of a class or module has not
-CALLS_FOLLOWED = 100  # of a function in one test: following is slow
 
 
 def functions_of(code, prefix=""):
@@ -34,35 +35,60 @@ def live_functions(module):
     return found
 
 
-class Lines:
-    """Which functions of one file are called while it is switched on (the rows of all their lines), and `reached` on which of them."""
+class Called:
+    """Which lines of the functions of one file are called while it is switched on. Slow: it looks at every call of anything."""
 
     def __init__(self, path):
         self.path = str(path)
-        self.seen = set()
-        self.reached = set()
-        self._calls = {}
-
-    def call(self, frame, event, arg):
-        code = frame.f_code
-        if code.co_filename != self.path or not code.co_flags & IN_FUNCTION:
-            return None
-        calls = self._calls[code] = self._calls.get(code, 0) + 1
-        if calls == 1:
-            self.seen.update(rows_of(code))
-        return self._line if calls <= CALLS_FOLLOWED else None
-
-    def _line(self, frame, event, arg):
-        self.reached.add(frame.f_lineno)
-        return self._line
+        self.rows = set()
 
     def __enter__(self):
-        sys.settrace(self.call)
+        sys.settrace(self._call)
         return self
 
     def __exit__(self, *exc):
         sys.settrace(None)
 
+    def _call(self, frame, event, arg):
+        code = frame.f_code
+        if code.co_filename == self.path and code.co_flags & IN_FUNCTION:
+            self.rows |= rows_of(code)
+
 
 def rows_of(code):
     return {row for _, _, row in code.co_lines() if row}
+
+
+class _Noting(ast.NodeTransformer):
+    """Before each statement of a function: its line into REACHED."""
+
+    def __init__(self):
+        self.depth = 0
+
+    def generic_visit(self, node):
+        inside = isinstance(node, (ast.FunctionDef, ast.Lambda))
+        self.depth += inside
+        super().generic_visit(node)
+        if self.depth and not isinstance(node, ast.Lambda):
+            for part in ("body", "orelse", "finalbody"):
+                self._note(node, part)
+        self.depth -= inside
+        return node
+
+    def _note(self, node, part):
+        noted = []
+        for statement in getattr(node, part, ()) if isinstance(getattr(node, part, None), list) else ():
+            noted += [*ast.parse(f"{REACHED}({statement.lineno})").body, statement]
+        if noted:
+            setattr(node, part, noted)
+
+
+def noting(source, path):
+    """{name: code} of the functions, which tell the lines that they reach to REACHED, a global of their module."""
+    tree = ast.fix_missing_locations(_Noting().visit(ast.parse(source)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == REACHED:
+            row = node.value.args[0].value
+            for part in ast.walk(node):
+                part.lineno = part.end_lineno = row
+    return functions_of(compile(tree, path, "exec"))[0]

@@ -17,7 +17,7 @@ import pytest
 
 from host_tests.stubs.cpython import install
 from tools.mutation import mutants
-from tools.mutation.code import Lines, functions_of, live_functions, rows_of
+from tools.mutation.code import REACHED, Called, functions_of, live_functions, noting, rows_of
 from tools.mutation.fork import TIMEOUT, as_child, forked
 from tools.mutation.tables import MODULES, UNIT
 
@@ -37,13 +37,13 @@ class Tests:
         self.path = mutants.path_of(module)
         self.failed = False
         self.kills = {}
-        self.collecting = Lines(self.path)
+        self.collecting = Called(self.path)
 
     def pytest_collection(self, session):
-        sys.settrace(self.collecting.call)
+        self.collecting.__enter__()
 
     def pytest_collection_finish(self, session):
-        sys.settrace(None)
+        self.collecting.__exit__()
 
     def pytest_runtest_logreport(self, report):
         self.failed = self.failed or report.failed
@@ -52,15 +52,16 @@ class Tests:
         if session.testsfailed:
             self.pipe.send(("trouble", f"{session.testsfailed} errors while its tests are collected"))
             return True
-        learnt = [(item, forked(functools.partial(self._learn, item))[1]) for item in session.items]
-        # A test that needs the tests before it can not be tried alone: it notices nothing here.
-        self.items = [item for item, found in learnt if isinstance(found, tuple)]
-        self.seen, self.reached, self.cpu_s = ([found[i] for _, found in learnt if isinstance(found, tuple)] for i in range(3))
-        self.pipe.send(("needy", [item.nodeid for item, found in learnt if not isinstance(found, tuple)]))
         source = self.path.read_text(encoding="utf-8")
         self.code, self.rest = functions_of(compile(source, str(self.path), "exec"))
         self.source_lines = source.split("\n")
         self.live = live_functions(sys.modules[self.module])
+        self.noting = {name: code for name, code in noting(source, str(self.path)).items() if name in self.live}
+        learnt = [(item, forked(functools.partial(self._learn, item))[1]) for item in session.items]
+        # A test that needs the tests before it can not be tried alone: it notices nothing here.
+        self.items = [item for item, found in learnt if isinstance(found, tuple)]
+        self.reached, self.cpu_s = ([found[i] for _, found in learnt if isinstance(found, tuple)] for i in range(2))
+        self.pipe.send(("needy", [item.nodeid for item, found in learnt if not isinstance(found, tuple)]))
         for mutant in self.chosen:
             self.pipe.send(("result", mutant, *self._try(mutant)))
         self.pipe.send(("end",))
@@ -75,11 +76,14 @@ class Tests:
         return None
 
     def _learn(self, item):
-        """(lines of the module that a test runs, CPU seconds), None when it fails: alone, and with no mutant."""
-        with Lines(self.path) as lines:
-            start = time.process_time()
-            failed = self._run([item]) is not None
-        return None if failed else (lines.seen, lines.reached, time.process_time() - start)
+        """(lines of the functions of the module that a test reaches, CPU seconds), None when it fails: alone, and with no mutant."""
+        reached = set()
+        vars(sys.modules[self.module])[REACHED] = reached.add
+        for name, code in self.noting.items():
+            self.live[name].__code__ = code
+        start = time.process_time()
+        failed = self._run([item]) is not None
+        return None if failed else (reached, time.process_time() - start)
 
     def _try(self, mutant):
         """(outcome, which way it was tried or who has noticed)."""
@@ -98,7 +102,7 @@ class Tests:
 
     def _swap(self, mutant, codes):
         rows = {row for name in codes for row in rows_of(self.code[name])}
-        if rows & self.collecting.seen:
+        if rows & self.collecting.rows:
             return self._anew(mutant)  # a test file has used it while it was imported
 
         def change():
@@ -134,13 +138,13 @@ class Tests:
         for code in self.code.values():
             own = rows_of(code)
             rows |= own if own & using else set()
-        if rows & self.collecting.seen:
+        if rows & self.collecting.rows:
             return self._anew(mutant)
         return self._tests(mutant, rows, lambda: vars(sys.modules[self.module]).update(names))
 
     def _tests(self, mutant, rows, change):
         """Tries the tests that have run one of the rows."""
-        order = [i for i in range(len(self.items)) if self.seen[i] & rows]
+        order = [i for i in range(len(self.items)) if self.reached[i] & rows]
         order.sort(key=lambda i: (mutant.row not in self.reached[i], -self.kills.get(i, 0), self.cpu_s[i]))
 
         def work():
