@@ -55,8 +55,9 @@ def test_every_mutant_is_what_cosmic_ray_makes_of_the_file():
 
     found = {mutant.source for mutant in mutants.mutants_of("tag")}
 
+    expected = {mutants.by_a_tenth(source, text) for text in expected}
     assert found < expected
-    assert all("const(" in mutants.changed(source, text)[0] for text in expected - found) and skipped
+    assert all(re.search(r"const\(|== [A-Z]", mutants.changed(source, text)[0]) for text in expected - found) and skipped
 
 
 def test_a_condition_a_number_and_a_truth_are_changed(module):
@@ -78,6 +79,25 @@ def test_names_that_count_up_are_no_numbers():
     lines = ["A = const(0)", "B = const(1)", "C = const(2)", "", "D_MS = const(3)", "E = const(7)", "F = const(8)"]
 
     assert mutants.enumerations(lines) == {1, 2, 3}
+
+
+def test_a_limit_in_ms_is_changed_by_a_tenth(module):
+    module.write_text("WAIT_MS = const(2000)  # as long as that\nMANY = const(2000)\n")
+
+    assert pairs() == {
+        ("WAIT_MS = const(2000)  # as long as that", "WAIT_MS = const(2200)  # as long as that"),
+        ("WAIT_MS = const(2000)  # as long as that", "WAIT_MS = const(1800)  # as long as that"),
+        ("MANY = const(2000)", "MANY = const( 2001)"),
+        ("MANY = const(2000)", "MANY = const( 1999)"),
+    }
+
+
+def test_names_have_no_order_and_numbers_have(module):
+    module.write_text("a = state == box.OPEN\nb = state == 2\n")
+    found = {after for _, after in pairs()}
+
+    assert {"a = state != box.OPEN", "b = state != 2", "b = state <= 2", "b = state >= 2"} <= found
+    assert not found & {"a = state <= box.OPEN", "a = state >= box.OPEN"}
 
 
 @pytest.mark.parametrize(

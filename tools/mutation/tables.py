@@ -56,6 +56,8 @@ LEFT_OUT = {
     "ReplaceBinaryOperator_*_Div": "tidy refuses true division in the firmware",
     "ReplaceBinaryOperator_*_Pow": "the firmware raises nothing to a power, and no slip of a key writes `**`",
     "NumberReplacer in an enumeration": "states, reasons and facts are names: public constants that count up, at least three in a row (mutants.enumerations)",
+    "Eq_LtE, Eq_GtE, NotEq_Lt, NotEq_Gt beside a name": "states and texts have no order: whether `==` or `>=` depends on their numbering alone (mutants.ORDERING)",
+    "NumberReplacer of a limit in ms": "is tried with a tenth more and less: one millisecond is a hundredth of a step (mutants.by_a_tenth)",
 }
 _OPPOSITE = "of the eleven replacements of an arithmetic operator its opposite is tried; the others change the number more"
 _STRONGEST = "three replacements of each comparison notice all that the others would notice (Kaminski, Ammann, Offutt: Better predicate testing)"
