@@ -148,6 +148,31 @@ def test_a_local_action_lets_a_latched_one_close_by_the_usual_rule(pilot):
     assert pilot.trip().relay.state == LATCHED
 
 
+def test_the_byte_that_survives_is_the_one_that_the_floor_and_older_firmware_know():
+    """Bit 7 open, bit 6 latched, bit 5 on purpose; below them the closings of the last hour."""
+    pilot = Pilot()
+    assert pilot.trip().relay.saved == 0x80
+    for closings in (1, 2, 3):
+        pilot.run(OPEN_MIN_MS + SETTLE_MS + 3 * STEP_MS)
+        assert pilot.relay.saved == closings
+        pilot.trip()
+        assert pilot.relay.saved == closings | (0x80 if closings < 3 else 0xC0)
+    pilot = Pilot()
+    pilot.relay.wanted_open = R_SWITCHING
+    assert pilot.run(STEP_MS).relay.saved == 0xA0
+
+
+@pytest.mark.parametrize(
+    ("state", "is_open", "by_fault"),
+    [(CLOSED, False, False), (OPEN, True, True), (LATCHED, True, True), (STARTING, True, False), (ABSENT, False, False), (CLOSING, False, False), (HELD, True, False)],
+)  # fmt: skip
+def test_open_is_what_is_not_closed_and_closing_and_two_states_are_a_fault(state, is_open, by_fault):
+    relay = Pilot().relay
+    relay.state = state
+
+    assert (relay.is_open(), relay.by_fault()) == (is_open, by_fault)
+
+
 def test_what_was_open_is_open_after_a_reset_before_any_step():
     again = Pilot(Pilot().trip().relay.saved)
     assert (again.relay.state, again.port.is_open) == (OPEN, True)

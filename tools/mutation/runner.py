@@ -19,7 +19,7 @@ from host_tests.stubs.cpython import install
 from tools.mutation import mutants
 from tools.mutation.code import REACHED, Called, functions_of, live_functions, noting, rows_of
 from tools.mutation.fork import TIMEOUT, as_child, forked
-from tools.mutation.tables import MODULES, UNIT
+from tools.mutation.tables import LIMITS, MODULES, UNIT
 
 KILLED, SURVIVED = "killed", "survived"
 CPU_LEAST_S = 3
@@ -57,7 +57,7 @@ class Tests:
         self.source_lines = source.split("\n")
         self.live = live_functions(sys.modules[self.module])
         self.noting = {name: code for name, code in noting(source, str(self.path)).items() if name in self.live}
-        learnt = [(item, forked(functools.partial(self._learn, item))[1]) for item in session.items]
+        learnt = [(item, forked(functools.partial(self._learn, item))[1]) for item in session.items if self._belongs(item)]
         # A test that needs the tests before it can not be tried alone: it notices nothing here.
         self.items = [item for item, found in learnt if isinstance(found, tuple)]
         self.reached, self.cpu_s = ([found[i] for _, found in learnt if isinstance(found, tuple)] for i in range(2))
@@ -66,6 +66,9 @@ class Tests:
             self.pipe.send(("result", mutant, *self._try(mutant)))
         self.pipe.send(("end",))
         return True
+
+    def _belongs(self, item):
+        return LIMITS not in item.nodeid or f"[{self.module}." in item.nodeid
 
     def _run(self, items):
         """The index of the first item that fails; None when all pass."""
@@ -197,7 +200,7 @@ class Fresh:
 
 
 def files_of(module):
-    return [f"{UNIT}/{name}.py" for name in MODULES[module]]
+    return [f"{UNIT}/{name}.py" for name in (*MODULES[module], LIMITS)]
 
 
 def try_anew(module, mutant, order, cpu_limit_s):

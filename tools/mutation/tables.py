@@ -4,6 +4,8 @@ import fnmatch
 
 UNIT = "host_tests/unit"
 
+LIMITS = "test_limits"  # belongs to every module
+
 # Module of the firmware: its test files in host_tests/unit, those that notice most first.
 MODULES = {
     # who decides about current
