@@ -1,7 +1,7 @@
 """Ages and deadlines on a clock that wraps after 12.4 days."""
 
 import pytest
-from clock import TICKS_MASK, Latch, elapsed_ms
+from clock import TICKS_MASK, Hold, Latch, elapsed_ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,3 +102,60 @@ def test_mark_keeps_the_tick_for_who_wants_the_age():
     latch = Latch()
     latch.mark(PERIOD - 3)
     assert elapsed_ms(2, latch.at_ms) == 5
+
+
+@pytest.mark.parametrize("late_ms", [1, 77, DAY_MS])
+def test_a_latch_that_is_looked_at_late_has_expired_all_the_same(late_ms):
+    latch = Latch()
+    latch.mark(PERIOD - 5)
+    assert latch.check((PERIOD - 5 + LIMIT_MS + late_ms) % PERIOD, LIMIT_MS)
+
+
+# --- how long something has been true ---
+
+
+@pytest.mark.parametrize("start", [0, 1, PERIOD - LIMIT_MS, PERIOD - 1])
+def test_what_holds_is_long_exactly_from_the_limit_on(start):
+    hold = Hold()
+    assert not hold.long
+    assert not hold.check(True, start, LIMIT_MS)
+    assert not hold.check(True, (start + LIMIT_MS - 1) % PERIOD, LIMIT_MS)
+    assert not hold.long
+    assert hold.check(True, (start + LIMIT_MS) % PERIOD, LIMIT_MS)
+    assert hold.long
+
+
+@pytest.mark.parametrize("late_ms", [1, 77, DAY_MS])
+def test_what_holds_and_is_looked_at_late_is_long_all_the_same(late_ms):
+    hold = Hold()
+    hold.check(True, PERIOD - 5, LIMIT_MS)
+    assert hold.check(True, (PERIOD - 5 + LIMIT_MS + late_ms) % PERIOD, LIMIT_MS)
+
+
+def test_one_break_is_enough_and_the_time_begins_anew():
+    hold = Hold()
+    hold.check(True, 0, LIMIT_MS)
+    assert not hold.check(False, LIMIT_MS - 1, LIMIT_MS)
+    assert not hold.check(True, LIMIT_MS, LIMIT_MS)
+    assert not hold.check(True, 2 * LIMIT_MS - 1, LIMIT_MS)
+    assert hold.check(True, 2 * LIMIT_MS, LIMIT_MS)
+    assert not hold.check(False, 2 * LIMIT_MS + 1, LIMIT_MS)
+    assert not hold.long
+
+
+@pytest.mark.parametrize("now_ms", [0, 1, LIMIT_MS, PERIOD - 1])
+def test_what_never_held_is_never_long_whatever_the_clock_says(now_ms):
+    hold = Hold()
+    assert not hold.check(False, now_ms, LIMIT_MS)
+    assert not hold.check(False, now_ms, 0)
+    assert not hold.long
+
+
+def test_what_holds_for_weeks_stays_long_when_the_clock_wraps():
+    hold = Hold()
+    for passed_ms in range(0, 26 * DAY_MS, 3600000):
+        assert hold.check(True, passed_ms % PERIOD, LIMIT_MS) == (passed_ms >= LIMIT_MS)
+
+
+def test_a_limit_of_zero_is_held_at_once():
+    assert Hold().check(True, 7, 0)

@@ -171,3 +171,40 @@ def test_the_highest_current_knows_no_sign_and_no_unknown_values():
     value[P_CURRENT_CA : P_CURRENT_CA + 3] = [None, -700, 600]
     assert highest_ca(value) == 700
     assert not implausible(value)
+
+
+@pytest.mark.parametrize("flows_ca", [100, 101, 600, 1600, -1600])
+def test_any_current_from_1_a_on_at_0_a_is_a_weld_suspicion_and_no_over_current(watched, flows_ca):
+    watched.signalled_ca, watched.at_zero = 0, True
+    watched.flow(flows_ca, 0, 0)
+
+    assert watched.run(AFTER_REDUCTION_MS + OVER_CURRENT_MS + WELD_MS) == R_WELD
+    assert watched.guard.latched == 2
+
+
+def test_more_than_nothing_while_0_a_is_not_read_back_yet_is_left_to_the_second_stop(watched):
+    watched.signalled_ca = 0
+
+    assert watched.run(60000) == 0
+
+
+def test_the_third_phase_counts_and_what_stands_beside_the_phases_does_not():
+    value = Image().value
+    value[P_CURRENT_CA - 1] = value[P_CURRENT_CA + 3] = 99999
+    value[P_CURRENT_CA : P_CURRENT_CA + 3] = [1, 2, 3]
+    value[P_VOLTAGE_CV : P_VOLTAGE_CV + 3] = [23000, 23000, 23000]
+
+    assert highest_ca(value) == 3
+    assert not implausible(value)
+    value[P_CURRENT_CA] = 28001  # no voltage
+    assert not implausible(value)
+    value[P_VOLTAGE_CV + 2] = 28001
+    assert implausible(value)
+
+
+@pytest.mark.parametrize(("l1_cv", "bad"), [(14999, True), (15000, False), (28000, False), (28001, True)])
+def test_150_and_280_v_are_plausible(l1_cv, bad):
+    value = Image().value
+    value[P_VOLTAGE_CV] = l1_cv
+
+    assert implausible(value) is bad

@@ -301,3 +301,31 @@ def test_counting_repeats_never_leaves_the_small_integers():
     story.heartbeat.repeats = 0xFFFFFF
     story.beat(1)
     assert story.heartbeat.repeats == 0
+
+
+def test_a_longer_value_that_begins_like_the_last_one_is_another_also_when_it_was_there_before():
+    story = Story()
+    for value in (123, 12, 123, 12, 123):
+        story.beat(value)
+
+    assert story.heartbeat.repeats == 0
+
+
+def test_a_gap_of_more_than_two_limits_is_the_first_beat_again_also_when_nobody_has_looked():
+    story = Story()
+    story.beat(1)
+    story.now_ms += 2 * LIMIT_MS
+
+    assert story.beat(2) == R_HEARTBEAT_FIRST
+    story.now_ms += 2 * LIMIT_MS - 1
+    assert story.beat(3) == R_HEARTBEAT_SLOW
+
+
+def test_what_was_forgotten_does_not_make_a_repeat():
+    story = Story()
+    story.beat(5)
+    story.heartbeat.forget()
+
+    assert story.heartbeat.reason == R_HEARTBEAT_NEVER
+    assert story.beat(5) == R_HEARTBEAT_FIRST
+    assert story.heartbeat.repeats == 0

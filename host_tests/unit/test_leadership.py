@@ -147,3 +147,15 @@ def test_commands_come_from_the_leader_or_from_anybody_while_nobody_leads(leader
     if leader != NOBODY:
         wish.offer(leader, 1600, 0)
     assert wish.may_command(door, leader_alive) == allowed
+
+
+def test_nobody_is_contested_before_anything_was_sent():
+    assert Wish().contested is False
+
+
+def test_the_smallest_current_is_a_wish_for_current():
+    for first_ca, second_ca in ((1, 1600), (1600, 1)):
+        wish = Wish()
+        wish.offer(MQTT, first_ca, 0)
+        wish.offer(MODBUS, second_ca, 0)
+        assert wish.current_ca(0) == 1

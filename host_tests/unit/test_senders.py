@@ -77,3 +77,34 @@ def test_a_command_of_another_address_of_the_same_door_does_not_count_while_some
     wish.offer(MQTT, 600, 0, B)
     assert not wish.may_command(MQTT, True, A)
 
+
+def test_who_was_heard_once_keeps_the_place_while_there_is_another(senders):
+    """Four controllers that start together: none takes the first beat from another."""
+    addresses = ["198.51.100.%d" % i for i in range(SENDERS)]
+    for address in addresses:
+        beat(senders, address, 0)
+    for address in addresses:
+        beat(senders, address, 1000)
+
+    assert [senders.of(address).reason for address in addresses] == [0] * SENDERS
+
+
+def test_where_all_are_alive_they_lose_their_places_in_turn_and_never_the_newest(senders):
+    addresses = ["198.51.100.%d" % i for i in range(2 * SENDERS)]
+    for address in addresses:
+        beat(senders, address, 0, 1000)
+
+    assert senders.addresses == addresses[SENDERS:]
+    beat(senders, A, 0, 1000)
+    beat(senders, B, 0, 1000)
+    assert senders.addresses == [A, B, *addresses[SENDERS + 2 :]]
+
+
+def test_who_is_not_alive_loses_the_place_before_who_is(senders):
+    addresses = ["198.51.100.%d" % i for i in range(SENDERS)]
+    for address in addresses:
+        beat(senders, address, 0, *([] if address == addresses[2] else [1000]))
+
+    beat(senders, A, 2000)
+
+    assert senders.addresses == [*addresses[:2], A, addresses[3]]

@@ -14,7 +14,7 @@ MODULES = {
     "clock": ("test_clock",),
     "guard": ("test_guard",),
     "cp_relay": ("test_cp_relay", "test_phases"),
-    "phases": ("test_phases", "test_phase_wishes"),
+    "phases": ("test_phases", "test_phase_wishes", "test_phases_times"),
     "coil": ("test_coil", "test_phases", "test_phase_wishes"),
     "stillness": ("test_stillness", "test_phases"),
     "charge_point": ("test_charge_point", "test_topics", "test_gateway", "test_gateway_box"),
