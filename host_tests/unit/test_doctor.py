@@ -3,9 +3,11 @@
 import copy
 import json
 import threading
+from types import SimpleNamespace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from serial.tools import list_ports
 from tools.doctor import report, status
 from tools.doctor.__main__ import main, parser
 from tools.doctor.finding import FIX, HINT, OK
@@ -76,6 +78,11 @@ def test_what_is_wrong_is_told_with_what_to_do(level, value, path, says):
     assert [finding.level for finding in wrong] == [level] and says in wrong[0].line()
 
 
+def test_two_answers_that_are_missing_in_a_short_visit_are_no_trouble():
+    station = dict(STATION, requests=20, timeouts=2)
+    assert {finding.level for finding in judged([station], "bus", "stations")} == {OK}
+
+
 def test_an_old_trouble_of_the_line_is_not_todays(tmp_path):
     before, after = copy.deepcopy(HEALTHY), copy.deepcopy(HEALTHY)
     before["bus"]["stations"][0]["timeouts"] = after["bus"]["stations"][0]["timeouts"] = 900
@@ -104,12 +111,14 @@ def test_a_firmware_that_tells_less_is_judged_by_what_it_tells():
 
 def test_the_report_names_no_password_no_network_and_no_whole_address(tmp_path):
     path = tmp_path / "report.json"
-    details = {"config": {"wifi": {"ssid": "home", "password": "x1y2"}, "mqtt": {"user": "u", "host": "192.168.1.20"}}, "rfid": "000884"}
+    details = {"config": {"wifi": {"ssid": "home", "password": "x1y2"}, "mqtt": {"user": "u", "controllers": ["10.0.0.7"]}}, "rfid": "000884"}
+    details["topics"] = {"openWB/internal_chargepoint/0/get/rfid": '"000885"', "openWB/internal_chargepoint/last_tag": '"000886"'}
+    details["broker"] = {"host": "mqtt.family.example", "voltages": [230.0]}
     report.write(path, judged(), details)
     text = path.read_text()
-    for secret in ("home", "x1y2", "168.1", "000884", '"u"'):
+    for secret in ("home", "x1y2", "168.1", "000884", "000885", "000886", "family", '"u"'):
         assert secret not in text
-    assert "192.x.x.20" in text and len(json.loads(text)["findings"]) == len(judged())
+    assert "230.0" in text and "10.x.x.7" in text and len(json.loads(text)["findings"]) == len(judged())
 
 
 class _Page(BaseHTTPRequestHandler):
@@ -128,7 +137,8 @@ class _Page(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def page():
+def page(monkeypatch):
+    monkeypatch.setattr(status, "BETWEEN_S", 0)
     server = HTTPServer(("127.0.0.1", 0), _Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
@@ -167,6 +177,14 @@ def test_a_report_that_can_not_be_written_is_told_and_is_no_trouble_of_the_box(t
 def test_without_exactly_one_box_it_says_how_to_name_it(capsys, arguments):
     assert main(arguments) == 2
     assert "make doctor HOST=" in (said := capsys.readouterr().err) and "PORT=" in said
+
+
+def test_without_a_box_it_names_the_boards_that_are_plugged_in(capsys, monkeypatch):
+    ports = [SimpleNamespace(device="/dev/ttyACM0", vid=0x303A), SimpleNamespace(device="/dev/ttyS0", vid=None)]
+    monkeypatch.setattr(list_ports, "comports", lambda: ports)
+    main([])
+    said = capsys.readouterr().err
+    assert "At USB there is /dev/ttyACM0" in said and "ttyS0" not in said
 
 
 @pytest.mark.parametrize(

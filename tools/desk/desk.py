@@ -70,6 +70,7 @@ class Desk:
         self._start_controller()
         self._control.start()
         self.started_s = time.monotonic()
+        self.say("doctor   " + self._doctor_command())
         self.say('control  127.0.0.1:%d takes one JSON object per line, for example {"do":"state"}' % self._control.port)
 
     def stop(self):
@@ -110,6 +111,11 @@ class Desk:
         """None where it is switched off."""
         page = self.config["page"]
         return "http://127.0.0.1:%d/" % page["port"] if page["enabled"] else None
+
+    def _doctor_command(self):
+        ports = (self.config["mqtt"] if self._broker_place == ON_THE_BOX else {}, self.config["modbus"], self.config["page"])
+        shown = [part.get("port", 0) if part.get("enabled", True) else 0 for part in ports]
+        return "make doctor HOST=127.0.0.1 MQTT_PORT=%d MODBUS_PORT=%d HTTP_PORT=%d says what is wrong with the box" % tuple(shown)
 
     def _start_control(self):
         port = self.options.control_port

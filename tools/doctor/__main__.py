@@ -3,9 +3,11 @@
 import argparse
 import string
 import sys
+import time
 
 from rich.console import Console
 from rich.text import Text
+from serial.tools import list_ports
 
 from tools import maintenance
 from tools.doctor import net, reach, report, status, usb, words
@@ -15,7 +17,7 @@ from tools.doctor.values import judge_phases, judge_voltages
 COLOURS = {OK: "green", HINT: "yellow", FIX: "red"}
 ALLOWED = set(string.ascii_letters + string.digits + "-._")
 FORCE = "From here: ARGS=--force sends 0 A, opens the CP relay and looks all the same, which is right when the EVSE does not answer"
-WHICH = "make doctor HOST=192.168.1.50 on the network, or make doctor PORT=/dev/ttyUSB0 at USB; for `make run` the ports that it prints"
+WHICH = "make doctor HOST=192.168.1.50 on the network, or make doctor PORT=/dev/ttyUSB0 at USB; `make run` prints the line for its own box"
 
 
 def parser():
@@ -68,12 +70,14 @@ class Doctor:
         if trouble:
             self.tell(trouble)
             return
+        began_s = time.monotonic()
         found = self._look_at_page() if options.http_port else None
         self.details["status"] = found
         values = self._look_at_mqtt(found)
         if options.modbus_port:
             self._look_at_modbus(found, values)
         if found:
+            time.sleep(max(0, began_s + status.BETWEEN_S - time.monotonic()))
             again, trouble = status.fetch(options.host, options.http_port)
             self.details["status"] = again
             self.tell([trouble] if again is None else status.judge(status.since(found, again)) + status.judge_obedience(found, again))
@@ -141,6 +145,11 @@ def port_number(text):
     return int(text)
 
 
+def boards_there():
+    ports = ", ".join(sorted(port.device for port in list_ports.comports() if port.vid))
+    return f". At USB there is {ports}" if ports else ""
+
+
 def agree(text):
     try:
         return input("      " + text).strip().lower() == "y"
@@ -151,7 +160,7 @@ def agree(text):
 def main(arguments=None):
     options = parser().parse_args(arguments)
     if bool(options.port) == bool(options.host):
-        print(f"doctor: {'one of the two' if options.port else 'name the box'}: {WHICH}", file=sys.stderr)
+        print(f"doctor: {'one of the two' if options.port else 'name the box'}: {WHICH}{boards_there()}", file=sys.stderr)
         return 2
     if options.host and not (options.mqtt_port or options.modbus_port or options.http_port):
         print("doctor: nothing to look at: give at least one of MQTT_PORT, MODBUS_PORT and HTTP_PORT", file=sys.stderr)

@@ -3,20 +3,18 @@
 import json
 import re
 
-SECRET = re.compile(r"pass|secret|ssid|user|token|key", re.IGNORECASE)
+SECRET = re.compile(r"pass|secret|ssid|user|token|key|^host$|(^|/)(rfid|last_tag|vehicle_id|serial_number)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(\d{1,3})\.(\d{1,3})\.\d{1,3}\.(\d{1,3})\b")
 HIDDEN = "(hidden)"
 
 
 def redacted(value, name=""):
-    """A copy without passwords, names of networks and whole addresses."""
+    """A copy without passwords, names of networks, tags and whole addresses."""
     if isinstance(value, dict):
         return {key: redacted(inner, key) for key, inner in value.items()}
     if isinstance(value, list):
         return [redacted(inner, name) for inner in value]
     if SECRET.search(name) and value not in (None, ""):
-        return HIDDEN
-    if name == "rfid" and value:
         return HIDDEN
     if isinstance(value, str):
         return _ADDRESS.sub(r"\1.x.x.\3", value)

@@ -18,7 +18,8 @@ STEP_MS = 390  # a primary's budget for one of its connections
 HEAP_FREE_BYTES = 16 * 1024
 IDF_FREE_BYTES = 24 * 1024
 BAD_PERCENT, ODD_PERCENT = 5, 1
-LEAST_REQUESTS = 10
+LEAST_REQUESTS, LEAST_ERRORS = 10, 3
+BETWEEN_S = 3.0  # from the first look at the page to the second, at least
 COUNTERS = ("requests", "timeouts", "crc_errors", "wrong_replies", "echoes")
 WEAK_DBM, POOR_DBM = -70, -80
 
@@ -101,7 +102,7 @@ def _station(station):
         ("wrong_replies", "answered wrongly", "two devices with one unit id, or another master on the line"),
     ):
         percent = 100 * station.get(key, 0) / requests
-        if percent >= ODD_PERCENT:
+        if percent >= ODD_PERCENT and station[key] >= LEAST_ERRORS:
             findings.append((fix if percent >= BAD_PERCENT else hint)(what, f"{percent:.1f} % of {requests} requests {name}", todo))
     if station.get("echoes"):
         findings.append(hint(what, "the transceiver returns what it sends", "it works, but tie its /RE to DE"))
