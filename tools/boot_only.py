@@ -5,6 +5,7 @@ front of the loop, or in another one of them. A constructor is named where its c
 text, or decorated stays, and so does what nobody names. Public names are compared without their module: in doubt it stays.
 """
 import ast
+import functools
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -117,12 +118,9 @@ def _locals(function):
     return stores | {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)} - outside
 
 
-def tell(sources, final, scripts=(), kept=()):
-    """{module: text that is compiled} with the names in TABLE, if it is there. See find and table."""
-    if TABLE not in final:
-        return final
-    names = table(sources, find(sources, scripts, kept), final)
-    return {**final, TABLE: final[TABLE].replace('b""', repr(names.encode()), 1)}
+def tell(text, names):
+    """The text of TABLE with the names in it."""
+    return text.replace('b""', repr(names.encode()), 1)
 
 
 def find(sources, scripts=(), kept=()):
@@ -153,21 +151,32 @@ def _only_at_boot(keys, places, at_boot):
     return bool(found) and all(place is True or place in at_boot for place in found)
 
 
-def table(sources, at_boot, final):
-    """Lines for forget: module, class or "-", names of functions. final: the texts that are compiled, where names are others."""
+def table(sources, at_boot, final, place=lambda module, name: (module, name)):
+    """Lines for forget: module, class or "-", names of functions.
+
+    final: the texts with the names that everything has at last; place(module, name): where one of their globals is then, and its name.
+    """
     names = {module: _lines(text) for module, text in final.items()}
     rows = defaultdict(set)
     for function in at_boot:
-        owner = names[function.module][_line_of(sources[function.module], function.owner)] if function.owner else "-"
-        rows[function.module, owner].add(names[function.module][function.line])
+        name = names[function.module][function.line]
+        if function.owner:
+            rows[place(function.module, names[function.module][_line_of(sources[function.module], function.owner)])].add(name)
+        else:
+            module, name = place(function.module, name)
+            rows[module, "-"].add(name)
     free = {(f.module, f.name): names[f.module][f.line] for f in at_boot if not f.owner}
     for module, text in sources.items():
         for node in ast.parse(text).body:  # who has imported such a function holds it, too
             if isinstance(node, ast.ImportFrom):
-                rows[module, "-"].update(free[node.module, alias.name] for alias in node.names if (node.module, alias.name) in free)
+                for alias in node.names:
+                    if (node.module, alias.name) in free:
+                        root, name = place(module, free[node.module, alias.name])
+                        rows[root, "-"].add(name)
     return "\n".join(" ".join([module, owner, *sorted(row)]) for (module, owner), row in sorted(rows.items()) if row)
 
 
+@functools.lru_cache(maxsize=None)
 def _line_of(text, owner):
     return next(node.lineno for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == owner)
 

@@ -24,9 +24,9 @@ COLUMNS = 4
 
 
 def modules():
-    """{module: bytes of its .mpy}, by name."""
+    """{module: bytes of its .mpy if it were one of its own}, by name; on a device many are one, see tools.merge."""
     with tempfile.TemporaryDirectory() as folder:
-        mpy.build(folder, public=True)
+        mpy.build(folder, public=True, merged=False)
         paths = sorted(Path(folder).rglob("*.mpy"))
         return {path.relative_to(folder).with_suffix("").as_posix().replace("/", "."): path.stat().st_size for path in paths}
 

@@ -75,7 +75,7 @@ def test_a_bare_board_becomes_a_healthy_box_and_a_second_flash_copies_nothing(bo
     out = capsys.readouterr().out
     assert "a board without Ladepunkt" in out and "healthy: version" in out and "openWB primary" in out
     there = board.files()
-    assert there["active.txt"] == b"fw_a" and {"boot.py", "main.py", "failsafe.mpy", "fw_a/app.mpy", "fw_a/drivers/meter.mpy"} <= set(there)
+    assert there["active.txt"] == b"fw_a" and {"boot.py", "main.py", "failsafe.mpy", "fw_a/app.mpy", "fw_a/drivers/eastron.mpy"} <= set(there)
     assert there["board.json"] == (board_data.FOLDER / BOARD / "board.json").read_bytes()
     assert not [name for name in there if name.endswith(".new")]
     sent = board.sent
@@ -106,7 +106,7 @@ def test_copying_may_take_longer_than_the_watchdog(board, config, built, monkeyp
     """Maintenance lasts 3 s here instead of 600; the cable is as slow as 115200 baud, so that the files need much longer."""
     installed(board, config, built)
     floor, application = built
-    changed = {name: b"M" + data for name, data in application.items() if name in ("gateway.mpy", "broker.mpy", "page.mpy", "inbox.mpy")}
+    changed = {name: b"M" + data for name, data in application.items() if name in ("gateway.mpy", "broker_door.mpy", "page.mpy", "client_door.mpy")}
     monkeypatch.setattr(files, "compiled", lambda folder: (floor, {**application, **changed, "pad.mpy": bytes(20000)}))
     monkeypatch.setattr(device, "FEED_EVERY_S", 0.5)
     monkeypatch.setattr(flash.health, "wait", lambda *_, **__: ("-", None))

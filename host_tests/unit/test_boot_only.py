@@ -88,7 +88,7 @@ def test_a_script_says_itself_what_of_it_is_boot():
 def test_the_table_has_the_names_of_what_is_compiled_and_who_has_imported_them():
     sources = texts()
     final = {module: text.replace("_begin", "_a").replace("prepare", "b") for module, text in sources.items()}
-    told = boot_only.tell(sources, final)["forget"]
+    told = boot_only.tell(final["forget"], boot_only.table(sources, boot_only.find(sources), final))
     assert told == "_NAMES = " + repr(b"app - b build\nmachines - b\nmachines Box __init__ _a") + "\n"
 
 
