@@ -168,6 +168,13 @@ def test_two_devices_with_the_id_of_the_evse_are_suspected(box, visit):
 
 
 @pytest.mark.long
+def test_an_echo_of_the_transceiver_is_a_hint_and_the_box_goes_on(box, visit):
+    box.control.do("bus", echo=True)
+    time.sleep(1)
+    visit().check(0, "evse at unit id 1", "returns what it sends", level="hint")
+
+
+@pytest.mark.long
 def test_a_silent_meter_is_named_and_the_box_says_so_itself(box, visit):
     box.control.do("bus", fault="silent", device="meter")
     box.fault_state(2)

@@ -5,8 +5,11 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from tools import board_data
+import serial
+from tools import board_data, maintenance
 from tools.doctor import usb
+from tools.doctor.__main__ import main
+from tools.doctor.box import READY, RUN, Box
 from tools.doctor.finding import FIX, HINT, OK
 
 from host_tests.unit.doctor_bench import BadLine
@@ -53,6 +56,46 @@ def test_what_is_wrong_with_the_box_is_told_with_what_to_do(level, changes, says
 
 def test_a_floor_that_tells_less_is_judged_by_what_it_tells():
     assert judged(**{key: None for key in ("rssi_dbm", "idf_free", "active")}) == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "says"),
+    [
+        (serial.SerialException("device disconnected"), 1, "gone in the middle of it (device disconnected). check the cable"),
+        (maintenance.NoFloorError("MicroPython but no ladepunkt"), 1, "make flash"),
+        (maintenance.MaintenanceError("refused: charging. It goes on as before; --force ends the session"), 1, "ARGS=--force"),
+        (KeyboardInterrupt(), 130, "stopped; the box stays at 0 A"),
+    ],
+)
+def test_a_visit_that_comes_to_nothing_is_told_with_what_to_do(tmp_path, capsys, monkeypatch, trouble, status, says):
+    def run(self):
+        raise trouble
+
+    monkeypatch.setattr(usb.Visit, "run", run)
+    assert main(["--port", "/dev/ttyUSB0", "--report", str(tmp_path / "r.json")]) == status
+    assert says in "".join(capsys.readouterr())
+
+
+class Raw:
+    """A box in raw mode that prints `answer` whatever it is asked to run."""
+
+    def __init__(self, answer):
+        self._out = READY
+        self._answer = answer
+
+    def write(self, data):
+        if data == RUN:
+            self._out += b"OK" + self._answer + b"\x04\x04>"
+
+    def read(self, n):
+        got, self._out = self._out[:n], self._out[n:]
+        return got
+
+
+def test_a_box_that_tells_something_else_is_not_believed():
+    assert Box(Raw(b'{"board": {}}'), lambda: 0).open().about() == {"board": {}}
+    with pytest.raises(maintenance.MaintenanceError, match="reset it"):
+        Box(Raw(b"boot: brownout"), lambda: 0).open().about()
 
 
 class Told:

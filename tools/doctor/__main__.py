@@ -172,6 +172,9 @@ def main(arguments=None):
         doctor.tell([fix("the box at " + options.port, str(error), "make flash BOARD=... does that")])
     except maintenance.MaintenanceError as error:
         doctor.tell([fix("the box at " + options.port, str(error), FORCE if "--force" in str(error) and not options.force else "")])
+    except OSError as error:
+        todo = "check the cable and the power of the board, close other programs that use the port, and run it again"
+        doctor.tell([fix(f"the box at {options.port or options.host}", f"gone in the middle of it ({error})", todo)])
     except KeyboardInterrupt:
         print("doctor: stopped" + ("; the box stays at 0 A until it is reset, or for ten minutes" if options.port else ""), file=sys.stderr)
         return 130

@@ -82,15 +82,23 @@ class Box:
 
     def about(self):
         """board, config (or {"unreadable": ...}), system, pins and levels of relays and coils, and what the floor knows about starts."""
-        return json.loads(self._run("about()"))
+        return self._told("about()")
 
     def line(self, number, baud):
         """One of its RS485 lines, by its place in board.json."""
 
         def exchange(frame, wait_ms, baud, parity):
-            return bytes.fromhex(json.loads(self._run(f"exchange({number}, {frame.hex()!r}, {wait_ms}, {baud}, {parity!r})"))["heard"])
+            return bytes.fromhex(self._told(f"exchange({number}, {frame.hex()!r}, {wait_ms}, {baud}, {parity!r})")["heard"])
 
         return Line(exchange, baud)
+
+    def _told(self, source):
+        """The JSON object that it prints."""
+        text = self._run(source)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise MaintenanceError(f"the box told something else than was asked for, {text[-60:]!r}: reset it and run it again") from error
 
     def _run(self, source):
         """What it prints. The source goes in small pieces: the chip's buffer for input has 260 bytes."""

@@ -1,7 +1,7 @@
 """Who is on the RS485 line, and does the line itself work? Everything is asked one after the other, the box rests at 0 A."""
 
 from tools.doctor.finding import fix, hint, ok
-from tools.doctor.frames import ANSWER, GARBLED, READ_HOLDING, READ_INPUT, REFUSED, SILENT, TRIES
+from tools.doctor.frames import ANSWER, GARBLED, READ_HOLDING, READ_INPUT, REFUSED, TRIES
 
 EVSE_UNITS = (1, 2, 11, 12)  # openWB's, and what most controllers are set to
 USUAL = {5: 1, 6: 1, 105: 0, 106: 0, 201: 2, 202: 2}  # where openWB has its meters, and which of _PROBES they answer
@@ -29,33 +29,41 @@ class Scan:
         self._echo = False
 
     def run(self, say=lambda text: None):
-        for unit in _both(self._wanted_evses, EVSE_UNITS):
-            say(f"EVSE at unit id {unit}?")
-            if self._answers(unit, READ_HOLDING, _FIRMWARE, 1):
-                self.evses.append(unit)
-        for unit in _both(self._wanted_meters, METER_UNITS):
-            say(f"meter at unit id {unit}?")
-            self._find_meter(unit)
+        self._ask(_both(self._wanted_evses, EVSE_UNITS), _both(self._wanted_meters, METER_UNITS), say)
+        if self.evses or self.meters:  # the line works: whoever is missing is asked for again, noise comes and goes
+            evses = [unit for unit in self._wanted_evses if unit not in self.evses]
+            meters = [unit for unit in self._wanted_meters if unit not in self.meters]
+            self._ask(evses, meters, say, TRIES - 1)
         self._judge(say)
         return self
 
-    def _find_meter(self, unit):
+    def _ask(self, evses, meters, say, tries=1):
+        for unit in evses:
+            say(f"EVSE at unit id {unit}?")
+            if self._answers(unit, READ_HOLDING, _FIRMWARE, 1, tries):
+                self.evses.append(unit)
+        for unit in meters:
+            say(f"meter at unit id {unit}?")
+            self._find_meter(unit, tries)
+
+    def _find_meter(self, unit, tries):
         for function, address in _PROBES if unit in self._wanted_meters else (_PROBES[USUAL[unit]],):
             if unit in self._garbled:
                 return
-            if self._answers(unit, function, address, 2):
+            if self._answers(unit, function, address, 2, tries):
                 self.meters[unit] = (function, address)
                 return
 
-    def _answers(self, unit, function, address, count):
-        """True when somebody answers with this id, also by refusing. Garbage, and silence of whom config.json names, is asked for again."""
-        wanted = unit in self._wanted_evses or unit in self._wanted_meters
-        reply = self.line.read(unit, function, address, count)
-        if reply.kind == GARBLED or reply.kind == SILENT and wanted:
+    def _answers(self, unit, function, address, count, tries):
+        """True when somebody answers with this id, also by refusing. Garbage is asked for again at once."""
+        reply = self.line.read(unit, function, address, count, tries)
+        if reply.kind == GARBLED:
             reply = self.line.read(unit, function, address, count, TRIES)
         self._echo = self._echo or reply.echo
-        if reply.kind == GARBLED:
+        if reply.kind == GARBLED and unit not in self._garbled:
             self._garbled.append(unit)
+        elif reply.kind == ANSWER and unit in self._garbled:
+            self._garbled.remove(unit)
         if reply.kind == REFUSED:
             return function == READ_HOLDING and address == _FIRMWARE
         return reply.kind == ANSWER
