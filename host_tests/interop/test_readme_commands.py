@@ -75,9 +75,10 @@ class Terminal:
         return found
 
     def end(self):
-        """The exit status."""
+        """The exit status, after the key that ends it."""
         try:
-            self.press(b"q")
+            if self._child.poll() is None:
+                self.press(b"q")
             return self._child.wait(20)
         finally:
             self._child.kill()
@@ -105,9 +106,9 @@ def desk():
         terminal.wait_for(lambda t: "16.00  16.00  16.00 A" in t.screen(), "the car charges")
         places = {"MQTT_PORT": r"broker .*?at 127\.0\.0\.1:(\d+)", "MODBUS_PORT": r"modbus .*?:(\d+), unit", "HTTP_PORT": r"http://127\.0\.0\.1:(\d+)/"}
         yield terminal, terminal.screen(), {name: re.search(place, terminal.text)[1] for name, place in places.items()}
-        assert terminal.end() == 0
     finally:
-        terminal.end() if terminal._child.poll() is None else None
+        status = terminal.end()
+    assert status == 0
 
 
 @pytest.fixture(scope="module")
