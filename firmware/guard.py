@@ -71,14 +71,10 @@ class Guard:
 
     def watch_current(self, now_ms, flows_ca, signalled_ca, at_zero):
         """`flows_ca`: the highest current of the three phases. `at_zero`: 0 A is set and was read back."""
-        if signalled_ca < self._signalled_ca:
-            self._reduced.mark(now_ms)
+        if signalled_ca < self._signalled_ca and not above(flows_ca, self._signalled_ca):
+            self._reduced.mark(now_ms)  # who has not followed the last reduction gets no more time by this one
         self._signalled_ca = signalled_ca
-        if self._reduced.check(now_ms, AFTER_REDUCTION_MS) and signalled_ca > 0:
-            signalled_ca += max(OVER_CA, signalled_ca // 10)
-            self._over.check(flows_ca > signalled_ca, now_ms, OVER_CURRENT_MS)
-        else:
-            self._over.check(False, now_ms, OVER_CURRENT_MS)
+        self._over.check(self._reduced.check(now_ms, AFTER_REDUCTION_MS) and above(flows_ca, signalled_ca), now_ms, OVER_CURRENT_MS)
         if self._over.long:
             self.latched |= _OVER_CURRENT
         if self._weld.check(at_zero and flows_ca >= IDLE_CA, now_ms, WELD_MS):
@@ -90,6 +86,11 @@ class Guard:
             self._bad_voltage = True
         if self._plausible.check(not bad, now_ms, VOLTAGE_CALM_MS):
             self._bad_voltage = False
+
+
+def above(flows_ca, signalled_ca):
+    """True for more current than a signal that allows some."""
+    return signalled_ca > 0 and flows_ca > signalled_ca + max(OVER_CA, signalled_ca // 10)
 
 
 def highest_ca(value):

@@ -18,6 +18,7 @@ MEANING = {
     "zero_first": "Whatever made the box start, a car that is plugged in does not charge until the box has found its bearings.",
     "no_gap_values": "A car is never told a current that the charging standard has no word for.",
     "ceilings": "Your controller can ask for less than fuse, cable and EVSE carry, never for more.",
+    "shared_feeder": "Two cars behind one fuse never take more than it carries, whatever was lost on the way.",
     "alive_only": "Charging begins only while your controller shows that it is still there.",
     "cut_off": "When the controller, the network or the broker dies, the box ends charging by itself, and soon.",
     "back_at_zero": "An EVSE that had no power comes up with a current of its own; the box takes it back to 0 A before a car can use it for long.",

@@ -35,6 +35,7 @@ class Broker:
         self.published = 0
         self.delivered = []  # what controllers published and the gateway was handed live; the reader empties it
         self.replayed = []  # likewise what it was handed because it was retained
+        self.lies = b""
         self.portion = None  # bytes that the gateway gets, and gets rid of, at once; None: no limit
         self.room = None
 
@@ -77,6 +78,10 @@ class Broker:
 
     def hush(self):
         """... and goes."""
+
+    def lie(self, data):
+        """The next bytes that the gateway gets, when nothing else is on the way, are these."""
+        self.lies = data
 
     def crowded(self):
         """True while not everything can be told in time."""
@@ -127,6 +132,8 @@ class Link:
     def readinto(self, buf):
         if self.broker.mode != STOPPED:
             self._serve()
+            if self.broker.lies and not self._inbox:
+                self._inbox, self.broker.lies = bytearray(self.broker.lies), b""
         n = min(len(buf), len(self._inbox))
         if self.broker.portion is not None:
             n = min(n, self.broker.portion)

@@ -3,9 +3,9 @@
 A new part adds a module with a tuple ROWS of rows (what begins a fault, and what ends it) and a line here.
 """
 
-from host_tests.sim import fates_net, fates_switch
+from host_tests.sim import fates_doors, fates_net, fates_switch
 
-PARTS = (fates_net, fates_switch)
+PARTS = (fates_net, fates_switch, fates_doors)
 ROWS = tuple(row for part in PARTS for row in part.ROWS)
 
 

@@ -33,8 +33,8 @@ def floor_offers_6_a(patch):
     """At the start the floor sets the lowest current instead of 0 A, so that a car goes on."""
     frame = bytearray(modbus.FRAME_BYTES)
 
-    def generous(unit):
-        failsafe._port.write(frame[: modbus.put_write(frame, unit, evse_din.REG_SET, 6)])
+    def generous(row, unit):
+        failsafe._ports[row["uart"]].write(frame[: modbus.put_write(frame, unit, evse_din.REG_SET, 6)])
         failsafe.time.sleep_ms(48)
 
     patch.setattr(failsafe, "_zero", generous)

@@ -72,6 +72,10 @@ class Inside:
         client.send(data)
         self._strangers.append(client)
 
+    def lie(self, data):
+        """A stranger says what no client may."""
+        self.intrude(connect(b"liar") + data)
+
     def hush(self):
         """The strangers hang up, but for those who have vanished."""
         for client in self._strangers:

@@ -3,6 +3,8 @@
 The checker takes the firmware's word for nothing but the state of its machines (to compare transitions with their tables).
 """
 
+import json
+
 import cp_relay
 import phases
 import tag
@@ -14,6 +16,7 @@ from mqtt_states import TRANSITIONS as CLIENT_TRANSITIONS
 from topics import TOLD
 
 CUT_OFF_MS = 1500  # from the limit to the end of the first 0 A frame
+LOOK_MS = 100  # how often the box looks at its inputs
 REACTION_MS = 100  # from the arrival of a message to the step that takes it
 QUIET_CHARS = 3.5
 BACK_MS = 250 + 600  # 600 ms: a cycle of two charge points at 50 ms latency and 50 ms gap
@@ -24,6 +27,7 @@ SWITCHED_MS = 12000  # a car that was interrupted on purpose begins anew
 
 SENTENCES = {
     "zero_first": "the first frame to an EVSE after a start is 0 A",
+    "shared_feeder": "no frame asks for current that both EVSEs on one feeder may only have together",
     "no_gap_values": "no frame asks for a current between 0 and 6 A, in the scale the EVSE is in",
     "ceilings": "no frame asks for more than the set point, the installation, the cable or the EVSE allow",
     "alive_only": "no frame asks for current without a living heartbeat",
@@ -91,6 +95,7 @@ class Invariants:
         self.set_points = [SetPoint() for _ in world.controller.set_text]
         self.stops = stops.Stops(self.counts, self._fail)
         self.coils = coils.Coils(self.counts, self._fail)
+        self._sent_ca = [[] for _ in world.controller.set_text]  # what each EVSE was last set to by us, the newest first
         self._switched_ms = {}  # when a charge point was last busy with a switch or an interruption
         self._well_ms = None  # since when nothing is broken
         self.restarted(PWRON_RESET)
@@ -150,10 +155,10 @@ class Invariants:
     def _messages(self, world):
         """What was delivered in this step counts from now on; of what is replayed only set points do."""
         for topic, payload in world.broker.delivered:
-            if topic.endswith(b"global_data") and b"heartbeat" in payload:
+            if topic.endswith(b"global_data") and is_heartbeat(payload):
                 self.oracle.hear(payload, world.now_ms)
         for topic, payload in world.broker.replayed + world.broker.delivered:
-            if topic.endswith(b"set_current"):
+            if topic.endswith(b"set_current") and set_point_ca(payload) is not None:
                 self.set_points[topic[-len(b"0/data/set_current")] - 48].hear(set_point_ca(payload), world.now_ms)
         world.broker.replayed.clear()
         world.broker.delivered.clear()
@@ -191,6 +196,8 @@ class Invariants:
         if value is None:
             self.stops.on_read(cp, address)
             return
+        if address == 1000:
+            self._sent_ca[cp] = [value if evse.precise else value * 100, *self._sent_ca[cp][:3]]
         if zero:
             self._zero_frames[cp] = end_us // 1000
             self._at_zero(cp, end_us // 1000)
@@ -207,14 +214,36 @@ class Invariants:
         self.counts["ceilings"] += 1
         world = self.world
         allowed_ca = min(world.config["installation_limit_a"] * 100, self.set_points[cp].highest_ca(at_ms), 3200)
-        allowed_ca = min(allowed_ca, evse.limit_a * 100)
+        allowed_ca = min(allowed_ca, evse.limit_a * 100, self._grid_ca(at_ms))
         if current_ca > allowed_ca:
             self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))
+        self._feeder(cp, current_ca)
         self.counts["alive_only"] += 1
         self.stops.on_current(cp, current_ca)
         self.coils.on_current(self.world, cp, at_ms)
         if not self.oracle.alive(at_ms):
             self._fail("alive_only", "%d (0.01 A) at %d ms" % (current_ca, at_ms))
+
+    def _grid_ca(self, at_ms):
+        """What the grid operator leaves to each charge point; a single phase may have all of it."""
+        grid = self.world.grid
+        if grid is None or not grid.limits or at_ms - grid.since_ms < REACTION_MS + LOOK_MS:
+            return 3200
+        settings = self.world.config["grid"]
+        return settings["limit_w"] * 100 // 230 if settings["limit_ca"] is None else settings["limit_ca"]
+
+    def _feeder(self, cp, current_ca):
+        """Of an EVSE that nobody but us has set; what somebody else does to it, nobody can foresee."""
+        shared_ca = self.world.config["shared_ca"]
+        if shared_ca is None:
+            return
+        other = self.world.evse(1 - cp)
+        other_ca = other.set_current_raw if other.precise else other.set_current_raw * 100
+        if not other.powered or 1 - cp in self._down or other_ca not in self._sent_ca[1 - cp]:
+            return
+        self.counts["shared_feeder"] += 1
+        if other_ca and current_ca + other_ca > shared_ca:
+            self._fail("shared_feeder", "%d and %d, shared %d (0.01 A)" % (current_ca, other_ca, shared_ca))
 
     def _eeprom(self, evse, address, value):
         self.counts["eeprom"] += 1
@@ -300,6 +329,8 @@ class Invariants:
     def _resumed(self, world):
         self._well_ms = None
         self.counts["resumes"] += 1
+        if (world.config["shared_ca"] or 3200) < 1200 and any(max(point.car.current_ca) for point in world.site.charge_points):
+            return  # a feeder for one car at a time
         for cp, point in enumerate(world.site.charge_points):
             if world.now_ms - self._switched_ms.get(cp, -SWITCHED_MS) < SWITCHED_MS:
                 continue
@@ -322,7 +353,27 @@ def _two_steps(table, before, after):
     return any((before, middle) in table and (middle, after) in table for _, middle in table)
 
 
+def number(payload):
+    """The number that JSON says, None where it says something else."""
+    try:
+        found = json.loads(payload, parse_constant=lambda _: None)
+    except ValueError:
+        return None
+    return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+
 def set_point_ca(payload):
-    """The set point in 0.01 A; the simulated controllers send numbers only."""
-    return round(float(payload) * 100)
+    """The set point in 0.01 A; None for what is none, or above 32 A."""
+    found = number(payload)
+    return None if found is None or found > 32 else round(found * 100)
+
+
+def is_heartbeat(payload):
+    """True for an object with a time in seconds before the year 2100; the text may be cut anywhere."""
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        return False
+    beat = found.get("heartbeat") if isinstance(found, dict) else None
+    return isinstance(beat, (int, float)) and 0 < beat < 4102441200
 

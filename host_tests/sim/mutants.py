@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.sim import faulty_charging as charging
+from host_tests.sim import faulty_sharing as sharing
 from host_tests.sim import faulty_starts as starts
 from host_tests.sim import faulty_stops as stops
 from host_tests.sim import faulty_switches as switches
@@ -26,6 +27,7 @@ from host_tests.sim.invariants import SENTENCES, Violation
 SECONDS = 200  # of world time in one life
 LIVES = range(1, 41)  # seeds, within which a mutant must be caught
 SWITCHING_LIVES = range(swarm.SWITCHING, swarm.SWITCHING + 40)  # ... where it takes a phase relay
+SHARING_LIVES = range(swarm.SHARING, swarm.SHARING + 40)  # ... a feeder for both
 PROCESSES = 2
 LOGIC = "logic"
 TIMING = "timing"  # a wrong time, age, order or wrap
@@ -41,7 +43,7 @@ MUTANTS = (
     (charging.scale_of_before_the_change, "no_gap_values", TIMING, 2),
     (charging.soft_start, "no_gap_values", TIMING, 1),
     (charging.installation_limit_ignored, "ceilings", LOGIC, 2),
-    (charging.evse_and_cable_ignored, "ceilings", LOGIC, 10),
+    (charging.evse_and_cable_ignored, "ceilings", LOGIC, 46),
     (charging.soft_stop, "ceilings", TIMING, 3),
     (charging.set_points_taken_late, "ceilings", TIMING, 27),
     (charging.one_heartbeat_is_enough, "alive_only", LOGIC, 1),
@@ -129,6 +131,9 @@ MUTANTS = (
     (switches.set_point_counts_while_a_coil_is_on, "no_current_switching", LOGIC, 1001),
     (switches.set_point_counts_as_soon_as_the_pilot_closes, "no_current_switching", LOGIC, 1001),
     (switches.current_right_after_the_pilot_closed, "no_current_switching", TIMING, 1001),
+    (sharing.grant_is_all_that_counts, "shared_feeder", LOGIC, 2006),
+    (sharing.each_has_the_feeder_alone, "shared_feeder", LOGIC, 2002),
+    (sharing.given_back_when_commanded, "shared_feeder", TIMING, 2006),
 )
 
 
@@ -157,7 +162,7 @@ def life(mutate, seed, seconds):
 def in_order(row, seeds):
     """The seed that the table names, then the others."""
     if row[3] >= swarm.SWITCHING and seeds is LIVES:
-        seeds = SWITCHING_LIVES
+        seeds = SHARING_LIVES if row[3] >= swarm.SHARING else SWITCHING_LIVES
     return [row[3], *(seed for seed in seeds if seed != row[3])]
 
 

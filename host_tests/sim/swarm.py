@@ -12,10 +12,12 @@ import random
 from clock import TICKS_MASK
 from host_tests.fakes import broker as broker_fake
 from host_tests.fakes import wire
+from host_tests.fakes.peer import Listener
 from host_tests.sim import fates_switch
 from host_tests.sim.chip import HELD_1, HELD_3, NC, NO, PAIR, PWRON_RESET, SOFT_RESET, WDT_RESET
 from host_tests.sim.draws import Draws, Replay
 from host_tests.sim.invariants import RESUMES_MS, Invariants
+from host_tests.sim.visitors import File, GridInput, Visitors, Vitals
 from host_tests.sim.world import SET, World, standard_config
 
 LAST_MINUTE = TICKS_MASK - 60000
@@ -29,11 +31,13 @@ RESUME_BEAT_MS = 5000
 MENDED_MS = 7000  # until every car has followed, and the box has read it; somebody acts at the box then
 HANG_MS = 10000  # the watchdog's time
 SWITCHING = 1001  # lives from this seed on have a phase relay, and a controller that uses it
+SHARING = 2001  # ... and from this one on instead two charge points behind one feeder
+FEEDERS_CA = (800, 1200, 1600, 2000, 3200)
 
 
-def draw_config(rng):
+def draw_config(rng, seed):
     return standard_config(
-        charge_points=rng.choice((1, 1, 2)),
+        charge_points=2 if seed >= SHARING else rng.choice((1, 1, 2)),
         meter=rng.choice(("sdm630", "sdm630", "sdm72", "none")),
         gap_ms=rng.choice((5, 20, 20, 50)),
         heartbeat_limit_s=rng.choice((30, 30, 60, 120)),
@@ -49,10 +53,10 @@ class Swarm:
         """rows: the faults that may exist, FATES if None. setup: what was drawn for the world of an earlier life."""
         self.rng = Draws(random.Random(seed)) if setup is None else Replay(setup)
         rng = self.rng
-        config = draw_config(rng)
+        config = draw_config(rng, seed)
         if len(config["charge_points"]) > 1:
             config["charge_points"][1]["bus"] = seed % 2
-        contacts = (NC, NC, NC, NO, None) if seed < SWITCHING else (NC, NC, NC, NO)
+        contacts = (NC, NC, NC, NO) if SWITCHING <= seed < SHARING else (NC, NC, NC, NO, None)
         self.world = World(
             seed,
             config,
@@ -61,7 +65,9 @@ class Swarm:
             latency_us=rng.choice((5000, 20000, 50000)),
             contact=rng.choice(contacts),
             coils=self._draw_coils(seed, config, rows),
+            **self._draw_doors(seed, config, rows),
         )
+        self.world.visitors = Visitors()
         self.world.invariants = Invariants(self.world)
         self.world.controller.interval_ms = rng.choice((5000, 10000, 20000, 59700))
         fates = [ALWAYS] + [fate for fate in FATES if rng.random() < 0.35]
@@ -76,17 +82,30 @@ class Swarm:
             point.evse.configure(2007, rng.choice((0, 16, 20, 32)))
             point.car.plug()
         fates += [row for row in rows or () if rng.random() < 0.35]
-        fates += 2 * fates_switch.ROWS if seed >= SWITCHING else ()
+        fates += 2 * fates_switch.ROWS if SWITCHING <= seed < SHARING else ()
+        fates += 4 * ((trade, trade, unplug_one),) if config["shared_ca"] else ()
         self.actions = [action for fate in fates for action in fate]
         self.setup = rng.take() if setup is None else setup
 
     def _draw_coils(self, seed, config, rows):
         """Which phase relay there is; None: none. Lives without rows of their own stay as they are."""
-        if seed < SWITCHING and rows is None:
+        if rows is None and not SWITCHING <= seed < SHARING:
             return None
         for point in config["charge_points"]:
             point["phase_switch"] = {"cool_down_s": self.rng.choice((60, 60, 90)), "boot": self.rng.choice(("stored", "stored", "one"))}
         return self.rng.choice((PAIR, PAIR, HELD_1, HELD_3))
+
+    def _draw_doors(self, seed, config, rows):
+        """What else a box may have: a feeder for both charge points, Modbus, the page, the grid operator's input."""
+        if len(config["charge_points"]) > 1 and (seed >= SHARING or rows is not None and self.rng.random() < 0.5):
+            config["shared_ca"] = self.rng.choice(FEEDERS_CA)
+        if rows is None:
+            return {}
+        config["modbus"]["enabled"] = self.rng.random() < 0.6
+        config["page"]["enabled"] = self.rng.random() < 0.6
+        config["grid"] = {"limit_w": self.rng.choice((0, 1400, 4200, 22080)), "limit_ca": self.rng.choice((None, None, 0, 600, 800))}
+        grid = GridInput() if self.rng.random() < 0.4 else None
+        return {"page": (Listener(), File(), Vitals()) if config["page"]["enabled"] else None, "grid": grid}
 
     def run(self, seconds):
         """Runs the world with an event every few seconds; raises invariants.Violation."""
@@ -140,6 +159,9 @@ def mend(world, rng):
     world.line.faults.clear()
     world.broker.recover()
     world.flash.full = False
+    world.visitors.leave(world)
+    if world.grid is not None:
+        world.grid.move(False, world.now_ms)
     world.controller.restart(world.now_ms, RESUME_BEAT_MS)
     world.controller.set_text = [b"16"] * len(world.controller.set_text)
     for point in world.site.charge_points:
@@ -199,6 +221,26 @@ def speak(world, rng):
 
 def new_set_point(world, rng):
     world.controller.set_text = [rng.choice(SET_POINTS) for _ in world.controller.set_text]
+
+
+def _want(world, texts):
+    """All cars are there, and a controller sets all currents now; both charge points share a feeder."""
+    for point in world.site.charge_points:
+        point.car.plug()
+    world.controller.set_text = texts
+    for cp, text in enumerate(texts):
+        world.broker.send(SET + b"%d/data/set_current" % cp, text, True)
+
+
+def trade(world, rng):
+    """What one car shall give up, the other one shall have, at once."""
+    _want(world, [rng.choice((b"0", b"6", b"32")), rng.choice((b"0", b"6", b"32"))])
+
+
+def unplug_one(world, rng):
+    """One car goes, and both charge points may have all."""
+    _want(world, [b"32", b"32"])
+    rng.choice(world.site.charge_points).car.unplug()
 
 
 def replay(world, rng):

@@ -19,7 +19,8 @@ MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1.2"))
 # Lives in which rare things happen: a reset with an open pilot, a car that takes too much, a weld, late replies that are in time again.
 RARE = (24, 26, 34, 1219)
 SWITCHING = range(swarm.SWITCHING, swarm.SWITCHING + 2 + int(MINUTES * SEEDS_PER_MINUTE) // 4)
-SEEDS = sorted({*RARE, *range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE)), *SWITCHING})
+SHARING = range(swarm.SHARING, swarm.SHARING + 2 + int(MINUTES * SEEDS_PER_MINUTE) // 8)
+SEEDS = sorted({*RARE, *range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE)), *SWITCHING, *SHARING})
 
 
 @functools.cache

@@ -121,6 +121,7 @@ class World:
         self.chip = Chip(self, board_of(self.config, contact, coils))
         self.flash = WorldFlash(self)
         self.page = page
+        self.visitors = None  # sim.visitors.Visitors, if there are any
         self.start_gateway()
 
     def start_gateway(self, cause=PWRON_RESET):
@@ -137,6 +138,8 @@ class World:
         relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
         self.modbus = Listener() if self.config["modbus"]["enabled"] else None
+        if self.page is not None:
+            self.page[0].backlog.clear()
         second = self.lines[1] if len(self.lines) > 1 else None
         coils = [Coils(i, row) for i, row in enumerate(self.chip.board["coils"])]
         self.gateway = Gateway(

@@ -69,6 +69,25 @@ def test_a_peak_that_ends_in_time_is_no_over_current(watched):
         assert watched.run(STEP_MS) == 0
 
 
+def test_who_has_not_followed_a_reduction_gets_no_more_time_by_the_next_one(watched):
+    """A controller that goes down step by step would never see a car that takes no notice."""
+    watched.run(1000)
+    watched.signalled_ca = 1400
+    assert watched.run(AFTER_REDUCTION_MS + 1000) == 0
+    watched.signalled_ca = 1000
+    assert watched.run(OVER_CURRENT_MS - 1000) == 0
+    watched.signalled_ca = 600
+    assert watched.run(2 * STEP_MS) == R_OVER_CURRENT
+
+
+def test_who_follows_each_reduction_gets_its_time_each_time(watched):
+    watched.run(1000)
+    for signalled_ca in range(1500, 600, -100):
+        watched.signalled_ca = signalled_ca
+        assert watched.run(AFTER_REDUCTION_MS) == 0
+        watched.flow(signalled_ca)
+
+
 def test_a_car_has_5_s_to_follow_a_reduction(watched):
     watched.run(1000)
     watched.signalled_ca = 600
