@@ -61,6 +61,7 @@ class Supervisor:
         self._looked_ms = now_ms
         if self.state == RESTING:
             if self._since.check(now_ms, self._rest_ms):
+                self._rest_ms = min(REST_MAX_MS, 2 * self._rest_ms)
                 self._join(now_ms)
             return
         self._last = self._port.state()
@@ -97,7 +98,6 @@ class Supervisor:
         """Episode: the driver had its time. Off and on again."""
         self._port.leave()
         self._enter(RESTING, now_ms)
-        self._rest_ms = min(REST_MAX_MS, 2 * self._rest_ms)
 
     def trouble(self):
         """Why there is no network, as bytes; None while there is, or while nobody knows."""

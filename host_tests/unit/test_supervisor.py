@@ -121,6 +121,42 @@ def test_a_success_makes_the_next_rest_short_again(box):
     assert box.supervisor.state == UP
 
 
+def test_the_first_rest_takes_five_seconds_and_each_further_one_twice_as_long_up_to_a_minute(box):
+    rests_ms = []
+    while len(rests_ms) < 6:
+        while box.supervisor.state != RESTING:
+            box.run(100)
+        start_ms = box.now_ms
+        while box.supervisor.state == RESTING:
+            box.run(100)
+        rests_ms.append((box.now_ms - start_ms) & TICKS_MASK)
+
+    assert rests_ms == [5000, 10000, 20000, 40000, 60000, 60000]
+
+
+@pytest.mark.parametrize("step_ms", [10, 100, 170, 5000])
+def test_the_driver_is_asked_twice_a_second_and_never_more_often(box, step_ms):
+    asked_ms = []
+    box.net.state = lambda: asked_ms.append(now_ms) or TRYING
+    for now_ms in range(step_ms, 20000, step_ms):
+        box.supervisor.step((box.now_ms + now_ms) & TICKS_MASK)
+
+    every_ms = -(-500 // step_ms) * step_ms
+    assert asked_ms == list(range(every_ms, 20000, every_ms))
+
+
+def test_attempts_and_losses_are_counted_and_stay_small_integers(box):
+    assert (box.supervisor.joins, box.supervisor.losses) == (1, 0)
+    box.run(JOIN_MS + REST_MS + 4 * LOOK_MS)
+    assert box.supervisor.joins == box.net.calls.count("join") == 2
+    box.supervisor.joins = box.supervisor.losses = 0xFFFFFF
+    box.net.answer = JOINED
+    box.run(1000)
+    box.net.answer = TRYING
+    box.run(JOIN_MS + 2 * REST_MS + 4 * LOOK_MS)
+    assert (box.supervisor.joins, box.supervisor.losses) == (0, 0)
+
+
 def test_a_box_with_another_way_into_the_network_leaves_the_radio_alone():
     idle = Supervisor(None, 0)
     for now_ms in range(0, 10000, 500):
