@@ -239,3 +239,15 @@ def test_behind_a_switch_to_three_phases_any_number_is_fine(make):
         box.run(6000)
 
     assert box.machine.reason() == 0
+
+
+def test_after_a_local_action_an_unknown_position_is_no_fault_however_many_phases_are_in_use(box):
+    started(box).run(40000)
+    box.point.image.value[P_PHASES_IN_USE] = 3
+    box.run(6000)
+    assert box.machine.mismatch
+
+    box.machine.clear()
+    box.run(60000)
+
+    assert (box.machine.reason(), box.machine.unknown()) == (0, True)

@@ -200,6 +200,7 @@ def test_nothing_above_32_a_leaves_even_when_nobody_else_limits(wanted_ca):
         ({"evse_limit_a": 20, "phases": 2}, 1600, R_EVSE_20A),
         ({"evse_limit_a": 20, "phases": 3}, 1600, R_EVSE_20A),
         ({"evse_limit_a": 20, "phases": 0}, 1600, R_EVSE_20A),  # unknown: assume three
+        ({"evse_limit_a": 19, "phases": 3}, 1900, R_EVSE_LIMIT),
         ({"evse_limit_a": 21, "phases": 3}, 2100, R_EVSE_LIMIT),
         ({"meter": R_METER_LOST, "meter_lost_ca": 1000}, 1000, R_METER_LOST),
         ({"meter": R_METER_LOST, "meter_lost_ca": 600}, 600, R_METER_LOST),
@@ -254,6 +255,11 @@ def test_maintenance_stops_and_is_named():
 
 def test_an_open_pilot_is_named_before_an_evse_that_is_only_being_set_up():
     assert decided(facts_of(evse=R_EVSE_STARTING, pilot=R_CP_OPEN)) == (0, R_CP_OPEN)
+
+
+@pytest.mark.parametrize("reason", [R_EVSE_SILENT, R_EVSE_OLD, R_EVSE_FAULT])
+def test_what_is_wrong_with_an_evse_is_named_before_a_pilot_that_is_only_being_set_up(reason):
+    assert decided(facts_of(evse=reason, pilot=R_EVSE_STARTING)) == (0, reason)
 
 
 def test_a_decision_reads_its_facts_only_and_does_not_remember():
