@@ -186,6 +186,15 @@ def test_what_was_latched_is_latched_after_a_reset():
     assert (again.relay.state, again.port.is_open) == (LATCHED, True)
 
 
+@pytest.mark.parametrize("closings", [0, 1, 2])
+def test_what_was_open_after_some_closings_is_open_after_a_reset_and_not_latched(closings):
+    pilot = Pilot()
+    for _ in range(closings):
+        pilot.cycle()
+    again = Pilot(pilot.trip().relay.saved)
+    assert (again.relay.state, again.port.is_open) == (OPEN, True)
+
+
 def test_closings_before_a_reset_count_after_it():
     pilot = Pilot()
     for _ in range(3):

@@ -153,9 +153,10 @@ def test_nobody_is_contested_before_anything_was_sent():
     assert Wish().contested is False
 
 
-def test_the_smallest_current_is_a_wish_for_current():
-    for first_ca, second_ca in ((1, 1600), (1600, 1)):
-        wish = Wish()
-        wish.offer(MQTT, first_ca, 0)
-        wish.offer(MODBUS, second_ca, 0)
-        assert wish.current_ca(0) == 1
+@pytest.mark.parametrize(("first", "second"), [(MQTT, MODBUS), (MODBUS, MQTT)])
+def test_the_smallest_current_is_a_wish_for_current(first, second):
+    wish = Wish()
+    wish.offer(first, 1, 0)
+    wish.offer(second, 1600, 0)
+
+    assert wish.current_ca(0) == 1
