@@ -247,3 +247,10 @@ def test_the_names_mean_what_the_protocol_says():
     assert (modbus.FRAME_BYTES, modbus.EXCEPTION_BYTES, modbus.WRITE_REPLY_BYTES) == (256, 5, 8)
     assert modbus.INT_MAX == SMALL_INT_END - 1
     assert modbus.UNKNOWN == -SMALL_INT_END, "still a small integer of 31 bits"
+
+
+def test_the_head_carries_a_count_of_two_bytes():
+    buf = bytearray(8)
+    modbus.put_head(buf, 1, modbus.READ_HOLDING, 0x1234, 0x0180)
+
+    assert buf[:6] == bytes.fromhex("0103 1234 0180")

@@ -23,6 +23,7 @@ from tools.mutation.tables import LIMITS, MODULES, UNIT
 
 KILLED, SURVIVED = "killed", "survived"
 CPU_LEAST_S = 3
+LEFT_OUT = 1 << 30  # the place of a test that is left out
 OPTIONS = (
     "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "no:rerunfailures", "-p", "no:faulthandler",
     "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
@@ -61,7 +62,8 @@ class Tests:
         # A test that needs the tests before it can not be tried alone: it notices nothing here.
         self.items = [item for item, found in learnt if isinstance(found, tuple)]
         self.reached, self.cpu_s = ([found[i] for _, found in learnt if isinstance(found, tuple)] for i in range(2))
-        self.pipe.send(("needy", [item.nodeid for item, found in learnt if not isinstance(found, tuple)]))
+        self.needy = [item.nodeid for item, found in learnt if not isinstance(found, tuple)]
+        self.pipe.send(("needy", self.needy))
         for mutant in self.chosen:
             self.pipe.send(("result", mutant, *self._try(mutant)))
         self.pipe.send(("end",))
@@ -168,7 +170,7 @@ class Tests:
     def _anew(self, mutant):
         """In an interpreter that has not imported the firmware yet: only the process that has started this one can fork it."""
         order = sorted(range(len(self.items)), key=lambda i: (-self.kills.get(i, 0), self.cpu_s[i]))
-        self.pipe.send(("anew", mutant, [self.items[i].nodeid for i in order], CPU_LEAST_S + 10 + 5 * sum(self.cpu_s)))
+        self.pipe.send(("anew", mutant, [self.items[i].nodeid for i in order], self.needy, CPU_LEAST_S + 10 + 5 * sum(self.cpu_s)))
         outcome, killer = self.pipe.recv()
         for i, item in enumerate(self.items):
             if item.nodeid == killer:
@@ -179,16 +181,18 @@ class Tests:
 class Fresh:
     """A plugin of pytest: the module is imported from a mutant's source; says which test fails."""
 
-    def __init__(self, module, source, order):
+    def __init__(self, module, source, order, needy):
         self.module, self.source = module, source
         self.order = {nodeid: place for place, nodeid in enumerate(order)}
+        self.order.update((nodeid, LEFT_OUT) for nodeid in needy)
         self.killer = None
         loader = install._FirmwareLoader
         get_code = loader.get_code
         loader.get_code = lambda this, name: compile(source, this.path, "exec") if name == module else get_code(this, name)
 
     def pytest_collection_modifyitems(self, items):
-        items[:] = sorted((item for item in items if item.nodeid in self.order), key=lambda item: self.order[item.nodeid])
+        """The ids of tests may hold numbers of the module: one that is new comes first."""
+        items[:] = sorted((item for item in items if self.order.get(item.nodeid, 0) != LEFT_OUT), key=lambda item: self.order.get(item.nodeid, -1))
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -203,11 +207,11 @@ def files_of(module):
     return [f"{UNIT}/{name}.py" for name in (*MODULES[module], LIMITS)]
 
 
-def try_anew(module, mutant, order, cpu_limit_s):
+def try_anew(module, mutant, order, needy, cpu_limit_s):
     """(outcome, who has noticed)."""
 
     def work():
-        plugin = Fresh(module, mutant.source, order)
+        plugin = Fresh(module, mutant.source, order, needy)
         status = pytest.main([*OPTIONS, "-x", *files_of(module)], plugins=[plugin])
         return plugin.killer or (None if status == pytest.ExitCode.OK else f"pytest ends with {status}")
 
