@@ -88,6 +88,9 @@ def test_an_old_trouble_of_the_line_is_not_todays(tmp_path):
     before["bus"]["stations"][0]["timeouts"] = after["bus"]["stations"][0]["timeouts"] = 900
     after["bus"]["stations"][0]["requests"] += 100
     assert {finding.level for finding in status.judge(status.since(before, after))} == {OK}
+    after["bus"]["stations"][0].update(requests=903, timeouts=900)
+    assert {finding.level for finding in status.judge(status.since(before, copy.deepcopy(after)))} != {OK}, "it was restarted"
+    after["bus"]["stations"][0].update(requests=1000, timeouts=900)
     after["bus"]["stations"][1].update(requests=1050, crc_errors=25)
     assert "50.0 % of 50 requests answered with errors" in "".join(f.line() for f in status.judge(status.since(before, after)))
 
