@@ -90,7 +90,7 @@ class Box:
 def firmware(tmp_path_factory):
     """The firmware as .mpy, as on a device: there is no room for the compiler in a heap of that size."""
     folder = tmp_path_factory.mktemp("firmware")
-    mpy.build(folder, extra=[HERE / "run_broker.py"], public=True)
+    mpy.build(folder, extra=[HERE / "run_broker.py"], public=True, merged=False)  # merged, a part of the box brings all of it along
     return folder
 
 

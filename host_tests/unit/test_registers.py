@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import registers
-from points import P_EXPORTED_WH, P_IMPORTED_WH, P_PLUGGED, P_POWER_CW, P_RFID, P_VOLTAGE_CV, POINTS, Image
+from point_rows import POINTS
+from points import P_EXPORTED_WH, P_IMPORTED_WH, P_PLUGGED, P_POWER_CW, P_RFID, P_VOLTAGE_CV, Image
 from registers import ALL_ONES, BUSY, END, FIRST, REGISTERS, SERIAL, SERIES, WRITABLE, Registers
 
 from host_tests.unit.modbus_bench import Box, adu, golden_image, split
