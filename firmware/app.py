@@ -11,7 +11,6 @@ import time
 
 import board
 import failsafe
-import mqtt_states
 import net
 import wlan
 from clock import TICKS_MASK, elapsed_ms
@@ -19,7 +18,6 @@ from events import K_START
 from gateway import Gateway
 from console import Console
 from memory import Memory
-from resolver import Resolver
 from service import Service
 from storage import Asset, Flash, RtcMemory
 from supervisor import Supervisor
@@ -35,19 +33,6 @@ AGE_EVERY_MS = 10000  # what the floor counts in
 AGE = 6  # where it counts, see failsafe.record
 AGE_MAX = 255
 STARTS = 11  # where it counts those of this version
-
-# What the console says about the MQTT connection, by client.last_error.
-MQTT_TROUBLE = {
-    1: "the broker does not speak MQTT 3.1.1",
-    2: "the broker refuses this client id",
-    3: "the broker is not available",
-    4: "user or password is wrong",
-    5: "this user may not connect",
-    mqtt_states.ERR_NAME: "the name of the broker is not known",
-    mqtt_states.ERR_DIAL: "nobody listens at this address and port",
-    mqtt_states.ERR_DIAL_TIMEOUT: "nobody answers at this address",
-    mqtt_states.ERR_SUBSCRIBE: "the broker does not let this user subscribe",
-}
 
 
 def read_json(name):
@@ -137,22 +122,11 @@ def run(report=None):
         raise
 
 
-def say_connection(client, said):
-    """Tells the console what became of the connection to the broker; returns what it said, for the next call. Episode."""
-    now = "connected"
-    if not client.online:
-        now = MQTT_TROUBLE.get(client.last_error, "the connection was lost (%d)" % client.last_error)
-        if not client.last_error:
-            return said
-        now = getattr(client.link, "trouble", None) or now
-    if now != said:
-        print("ladepunkt: MQTT broker %s:%d: %s" % (client.server, client.port, now))
-    return now
-
-
 def open_net(mqtt, waiter):
     """What the MQTT door stands on: a listener for the broker on the box, a link for a client. At boot; raises SystemExit."""
     if mqtt["mode"] == "client":
+        from resolver import Resolver
+
         if mqtt["ca_file"] is None:
             return net.TcpLink(waiter, Resolver())
         import tls_link
@@ -215,6 +189,7 @@ def open_extras(settings, pins, link):
 
         reader = open_reader(settings["rfid"]["reader"], pins["rfid"])
     if settings["time"]["server"]:
+        from resolver import Resolver
         from udp import UdpPort
 
         udp = UdpPort(Resolver(), link)
@@ -271,6 +246,8 @@ def loop(settings, pins, wdt, report):
     vitals = Vitals(time.ticks_ms() & TICKS_MASK, link)
     gateway = build(settings, pins, ports, net_port, modbus, link, open_page(settings, waiter, vitals))
     said = ""
+    if gateway.client:
+        from client_words import say_connection
     hungry = [True] * len(uarts)
     reported_ms = time.ticks_ms() & TICKS_MASK
     life = Life(reported_ms)

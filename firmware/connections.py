@@ -16,7 +16,7 @@ PAUSED_MS = const(50)  # how often to look again when somebody knocks and there 
 
 CHUNK_BYTES = const(96)  # read at once
 BODY_BYTES = const(416)  # longest packet body; the longest CONNECT in use (id, will, user, password) has 380
-TX_BYTES = const(640)  # about ten messages: one segment
+TX_BYTES = const(512)  # about eight messages: one segment; the page needs 475, see status.PIECE_BYTES
 
 GONE = const(-1)
 
@@ -24,7 +24,8 @@ GONE = const(-1)
 class Slot:
     """Place for one TCP connection, with the buffers that one connection after another uses. free: `door` is None.
 
-    `inbound` and `tx` are MQTT's; other doors use inbound.buf and tx.buf[tx.start:tx.end] as they like.
+    `inbound` and `tx` are MQTT's; other doors use inbound.buf and tx.buf[tx.start:tx.end] as they like. There are none before
+    somebody has come in: most boxes have fewer visitors than sockets.
     """
 
     def __init__(self, body_bytes=BODY_BYTES):
@@ -33,17 +34,29 @@ class Slot:
         self.fresh = False  # just accepted; the door takes that back
         self.controller = False  # the door sets it with the first accepted set; an observer until then
         self.active_ms = 0  # something was understood; the door sets it
-        self.chunk = bytearray(CHUNK_BYTES)
+        self.chunk = None
         self.at = 0  # chunk[at:have] is not parsed yet
         self.have = 0
-        self.inbound = Inbound(body_bytes)
-        self.tx = Packet(TX_BYTES)
+        self.inbound = None
+        self.tx = None
+        self._body_bytes = body_bytes
         self.blocked = False  # the peer took less than it was given
         self.young = Latch()
         self._moved = Latch()  # while blocked: since when the peer has taken nothing
 
+    def equip(self):
+        """Episode: the buffers, once. False: there is no memory for them now; the next one who comes in asks again."""
+        if self.chunk is None:
+            try:
+                self.inbound = Inbound(self._body_bytes)
+                self.tx = Packet(TX_BYTES)
+                self.chunk = bytearray(CHUNK_BYTES)
+            except MemoryError:
+                return False
+        return True
+
     def open(self, door, peer, now_ms):
-        """Episode: somebody has come in."""
+        """Episode: somebody has come in; or a door has taken the slot for itself, and needs no buffers."""
         self.door = door
         self.peer = peer
         self.fresh = True
@@ -51,8 +64,9 @@ class Slot:
         self.active_ms = now_ms
         self.at = 0
         self.have = 0
-        self.inbound.reset()
-        self.tx.clear()
+        if self.chunk is not None:
+            self.inbound.reset()
+            self.tx.clear()
         self.blocked = False
         self.young.mark(now_ms)
         self._moved.mark(now_ms)
@@ -125,7 +139,7 @@ class Connections:
             raise ValueError("shares: expected at most %d in all, as %d sockets have %d listeners" % (len(self.slots), sockets, listeners))
         self.heartbeat_slot = None  # the doors set it: the connection of the newest accepted heartbeat
         self._aged_ms = 0
-        self.lost = 0  # knocked, but were gone (or without a socket) when there was room
+        self.lost = 0  # knocked, but were gone (or without a socket) when there was room, or there was no memory for them
 
     def find(self, name):
         """The door of this name, or one that nobody comes through. At boot."""
@@ -181,7 +195,8 @@ class Connections:
         slot.door.used -= 1
         slot.door = None
         slot.peer = None
-        slot.tx.clear()
+        if slot.chunk is not None:
+            slot.tx.clear()
         if self.heartbeat_slot is slot:
             self.heartbeat_slot = None
 
@@ -208,6 +223,10 @@ class Connections:
         peer = door.listener.accept()
         if peer is None:
             self.lost += 1
+            return
+        if not slot.equip():
+            self.lost += 1
+            peer.close()
             return
         door.accepted = (door.accepted + 1) & 0xFFFFFF
         self.open(slot, door, peer, now_ms)

@@ -39,17 +39,18 @@ def install():
         raise HeapError(f"{PACKAGE}@{VERSION} is not what it was: expected {INTEGRITY}; remove build/npm and look what npm delivers")
 
 
-def measure(script, files):
-    """Run the text `script` with `files` ({path inside: path here}; /lib is on its path).
+def measure(script, files, then=()):
+    """Run the text `script` with `files` ({path inside: path here}; /lib is on its path), then those of `then` one by one.
 
-    Returns {"baseline": bytes live before, "live": bytes live after, "printed": lines}. Raises HeapError.
+    Returns {"baseline": bytes live before, "live": bytes live after, "printed": lines, "then": [{"high": with garbage, "live": after}]}.
+    Raises HeapError.
     """
     install()
     node = shutil.which("node")
     if not node:
         raise HeapError("node is missing: install node 18 or newer (as root: apt-get install -y nodejs npm), then try again")
     module = NPM / "node_modules" / PACKAGE / "micropython.mjs"
-    job = {"module": str(module), "script": script, "files": {inside: str(outside) for inside, outside in files.items()}}
+    job = {"module": str(module), "script": script, "then": list(then), "files": {inside: str(outside) for inside, outside in files.items()}}
     done = subprocess.run([node, ROOT / "tools" / "live_heap.mjs"], input=json.dumps(job), capture_output=True, text=True)
     if done.returncode != 0:
         raise HeapError(f"the script failed on npm's MicroPython:\n{done.stderr[-1500:]}")

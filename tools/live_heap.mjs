@@ -1,5 +1,6 @@
-// Runs a script on npm's 32-bit MicroPython and prints what of its heap lives afterwards, as one JSON object.
-//   node live_heap.mjs < {"module": path of micropython.mjs, "script": text, "files": {path inside: path on this machine}}
+// Runs a script on npm's 32-bit MicroPython and prints what of its heap lives afterwards, as one JSON object; then, one by one, more of
+// them, each with what it needed at most: what lived before, and all that it asked for.
+//   node live_heap.mjs < {"module": path of micropython.mjs, "script": text, "then": [text...], "files": {path inside: path on this machine}}
 // This port collects only while no Python runs, so script, collection and measurement are three separate calls.
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -25,11 +26,22 @@ for (const [inside, outside] of Object.entries(job.files)) {
 }
 mp.runPython("import sys\nsys.path[:] = ['/lib']");
 const baseline = liveBytes();
-try {
-  mp.runPython(job.script);
-} catch (error) {
-  console.error(error.message); // MicroPython's traceback
-  process.exit(1);
+function run(script) {
+  try {
+    mp.runPython(script);
+  } catch (error) {
+    console.error(error.message); // MicroPython's traceback
+    process.exit(1);
+  }
 }
+
+run(job.script);
 const printed = lines;
-console.log(JSON.stringify({ baseline, live: liveBytes(), printed }));
+const result = { baseline, live: liveBytes(), printed, then: [] };
+for (const script of job.then || []) {
+  lines = [];
+  run(script + "\nprint(gc.mem_alloc())");
+  const high = Number(lines.pop());
+  result.then.push({ high, live: liveBytes() });
+}
+console.log(JSON.stringify(result));

@@ -14,7 +14,8 @@ import tokenize
 from tools.renaming import Member
 
 CORE = ("gateway", "inbox", "connections", "memory")  # with what these import; the first one has them all
-EDGE = "app"
+EDGE = ("app",)
+PAGE = ("page", "status")  # loaded by the same visitor
 APART = ("config", "config_rows", "drivers", "extras", "faults", "forget", "point_rows", "version")  # leave the memory again, or are asked for by name
 
 
@@ -25,7 +26,7 @@ def groups(sources, apart=()):
     anywhere = {name for tree in trees.values() for name in _imported(ast.walk(tree)) if name in trees}
     later = anywhere - {name for names in above.values() for name in names}
     taken, found = set(), {}
-    for roots in (CORE, (EDGE,)):
+    for roots in (CORE, EDGE, PAGE):
         if roots[0] in trees:
             found[roots[0]] = _closure([root for root in roots if root in trees], above, taken)
             taken.update(found[roots[0]])

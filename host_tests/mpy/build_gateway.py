@@ -1,8 +1,8 @@
 """Builds a gateway as app does and keeps it: the ground for live_heap_bytes_32 and live_heap_broker_bytes_32. Ports are empty shells.
 
-    build_gateway.py [client | broker | box]    which MQTT door; client when not given; box: the broker, and the page beside it
+    build_gateway.py [client | broker | box [SUBSCRIBERS]]    which MQTT door; client when not given; box: the broker, and the page beside it
 
-The broker door has every slot taken by somebody who is subscribed to everything: more is never on the heap.
+The broker door has every slot taken by somebody who is subscribed to everything: more is never on the heap; or so many of them.
 """
 
 import sys
@@ -34,10 +34,17 @@ class NoLink:
 
 
 class NoListener:
-    """Of the Modbus door, which is open unless somebody switches it off."""
+    """Of the Modbus door, which is open unless somebody switches it off, or of the page: nobody comes but `next`."""
+
+    next = None
 
     def waiting(self):
-        return False
+        return self.next is not None
+
+    def accept(self):
+        peer = self.next
+        self.next = None
+        return peer
 
     def watch(self, on):
         pass
@@ -70,11 +77,23 @@ def net_port():
         return NoLink()
     from host_tests.mpy.subscribers import Crowd
 
-    return Crowd()
+    return Crowd(int(sys.argv[2]) if len(sys.argv) > 2 else None)
 
 
 class NoFile:
-    size = -1
+    size = 3000
+
+    def read(self, at, buf):
+        return min(len(buf), self.size - at)
+
+
+class NoVitals:
+    uptime_s = longest_step_ms = 0
+
+    def free_bytes(self):
+        return 1 << 20
+
+    used_bytes = idf_free_bytes = rssi_dbm = free_bytes
 
 
 def build():
@@ -85,17 +104,17 @@ def build():
     from memory import Memory
 
     memory = Memory(NoStore(), NoStore(), 0)
-    page = (NoListener(), NoFile(), None) if DOOR == "box" else None
-    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], memory, modbus=NoListener(), page=page)
+    gateway = Gateway(checked, NoPort(), port, 1, 0, [NoRelay()], memory, modbus=modbus, page=(page, NoFile(), NoVitals()) if DOOR == "box" else None)
     from forget import forget
 
     forget()
     for now_ms in range(0, 1900, 10):  # after 2 s the first ones in the crowd could be evicted
         gateway.step(now_ms)
-    if MODE == "broker" and gateway.door.broker.online() != len(gateway.pool.slots):
+    if MODE == "broker" and gateway.door.broker.online() != (len(port.peers) if port.left == 0 else len(gateway.pool.slots)):
         raise RuntimeError("not every slot is taken by a subscriber: nothing was measured")
     return gateway
 
 
+modbus, page = NoListener(), NoListener()
 gateway = build()
 del config, sys.modules["config"], sys.modules["config_rows"]  # as app does after the start

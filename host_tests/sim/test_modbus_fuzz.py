@@ -69,6 +69,8 @@ class Lot:
 
 def check_buffers(box):
     for slot in box.pool.slots:
+        if slot.chunk is None:
+            continue  # nobody has been there
         assert (len(slot.chunk), len(slot.inbound.buf), len(slot.tx.buf)) == (CHUNK_BYTES, BODY_BYTES, TX_BYTES)
         assert 0 <= slot.tx.start <= slot.tx.end <= TX_BYTES
     for point in box.points:

@@ -119,6 +119,6 @@ class Box:
 
     def check_idle(self):
         """No slot is in use and nothing waits anywhere."""
-        assert all(slot.door is None and slot.tx.start == slot.tx.end for slot in self.pool.slots)
+        assert all(slot.door is None and (slot.tx is None or slot.tx.start == slot.tx.end) for slot in self.pool.slots)
         assert [door.used for door in self.pool.doors] == [0] * len(self.pool.doors)
         assert all(session.state == broker_session.CLOSED for session in self.broker.sessions)

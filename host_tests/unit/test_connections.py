@@ -179,6 +179,32 @@ def test_who_is_gone_when_there_is_room_is_counted_and_costs_no_slot():
     assert pool.come(B).accepted
 
 
+def test_a_slot_has_buffers_once_somebody_has_come_in_and_keeps_them():
+    pool = Pool()
+    assert all(slot.chunk is slot.inbound is slot.tx is None for slot in pool.pool.slots)
+    pool.come(B)
+    first = pool.pool.slots[0]
+    buffers = (first.chunk, first.inbound, first.tx)
+    assert None not in buffers and pool.pool.slots[1].chunk is None
+    pool.pool.close(first)
+    pool.come(B)
+    assert buffers == (first.chunk, first.inbound, first.tx)
+
+
+def test_who_finds_no_memory_for_buffers_is_sent_away_and_the_next_one_is_let_in(monkeypatch):
+    pool = Pool()
+    monkeypatch.setattr(connections, "Packet", _no_memory)
+    peer = pool.dial(B)
+    pool.step()
+    assert (pool.pool.lost, used(pool), peer.closed_by_box) == (1, {}, True)
+    monkeypatch.undo()
+    assert pool.come(B).accepted
+
+
+def _no_memory(size):
+    raise MemoryError
+
+
 def test_the_spare_share_is_lent_and_called_back_for_a_dial():
     pool = Pool()
     there = [pool.come(B, silent_ms=ms) for ms in (0, 1, 2, 3000, 4, 5, 6)]
@@ -233,6 +259,7 @@ def test_ranks_are_small_integers_of_a_32_bit_device():
 @pytest.fixture
 def slot():
     slot = Slot()
+    slot.equip()
     slot.open(Door("broker", Listener(), 4), Client(Listener()), 1000)
     return slot
 

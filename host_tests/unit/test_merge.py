@@ -166,6 +166,6 @@ def test_a_line_of_a_traceback_is_found_in_the_sources():
     module, line = mpy.written_at("gateway", 100)
     assert module != "gateway"
     assert (mpy.FIRMWARE / (module.replace(".", "/") + ".py")).read_text().splitlines()[line - 1].strip()
-    assert mpy.written_at("page", 12) == ("page", 12)
+    assert mpy.written_at("udp", 12) == ("udp", 12)
     with pytest.raises(mpy.CompileError, match="gateway has lines 1 to"):
         mpy.written_at("gateway", 99999)

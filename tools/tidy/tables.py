@@ -14,7 +14,7 @@ LAYERS = {
         "mqtt_states", "page", "phases", "plan", "rdm6300", "station", "status", "stillness", "rfid", "sntp", "supervisor", "memory", "tag", "teller", "timekeeper",
     ),
     "wiring": ("gateway",),
-    "edge": ("app", "board", "console", "forget", "lan", "net", "readers", "resolver", "service", "setup_mode", "storage", "tls_link", "udp", "vitals", "wlan"),
+    "edge": ("app", "board", "client_words", "console", "forget", "lan", "net", "readers", "resolver", "service", "setup_mode", "storage", "tls_link", "udp", "vitals", "wlan"),
 }
 FLOOR = ("boot", "failsafe", "main")
 # What crosses that border: the edge stands on the floor, and the floor hands over to the app.
