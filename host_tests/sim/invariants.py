@@ -106,7 +106,7 @@ class Invariants:
         self.oracle = Oracle(self.oracle.limit_ms)
         self._first = {point["evse"]: True for point in world.config["charge_points"]}
         self._eeprom_writes = 0
-        self._states = None
+        self._states = self._quick = None
         self._online_ms = None
         self._seen = {}
         self._zero_frames = {}
@@ -286,6 +286,12 @@ class Invariants:
 
     def _transitions(self, world):
         gateway = world.gateway
+        states = [gateway.client.state] if gateway.client else []
+        for point in gateway.points:  # nothing has moved in most steps
+            states += (point.evse.state, point.relay.state, point.tag.state, point.phases.state if point.phases else 0)
+        if states == self._quick:
+            return
+        self._quick = states
         now = [("mqtt_client", CLIENT_TRANSITIONS, gateway.client.state)] if gateway.client else []
         now += [("evse", evse_din.TRANSITIONS, point.evse.state) for point in gateway.points]
         now += [("cp_relay", cp_relay.TRANSITIONS, point.relay.state) for point in gateway.points]

@@ -116,7 +116,10 @@ class Stops:
             self._survived(world)
             self._must_be_open = None
         self._flash(world)
-        at_rest = all(max(point.car.current_ca) < IDLE_CA and not point.evse.set_current_raw for point in world.site.charge_points)
+        at_rest = True
+        for point in world.site.charge_points:
+            if point.evse.set_current_raw or max(point.car.current_ca) >= IDLE_CA:
+                at_rest = False
         for cp, point in enumerate(world.site.charge_points):
             outlet = self.outlets[cp]
             rested_ms = outlet.resting.lasted_ms(at_rest and outlet.latched is not None, world.now_ms)

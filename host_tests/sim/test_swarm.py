@@ -23,11 +23,15 @@ SHARING = range(swarm.SHARING, swarm.SHARING + 2 + int(MINUTES * SEEDS_PER_MINUT
 SEEDS = sorted({*RARE, *range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE)), *SWITCHING, *SHARING})
 
 
+lived_s = {}  # by seed
+
+
 @functools.cache
 def live(seed):
     """How often each invariant had something to check in this life. Raises Violation."""
     life = swarm.Swarm(seed)
     life.run(SECONDS)
+    lived_s[seed] = life.world.now_ms / 1000
     return life.world.invariants.counts
 
 
@@ -53,6 +57,12 @@ def test_every_invariant_had_something_to_check():
         for name, count in live(seed).items():
             total[name] += count
     assert [name for name, count in total.items() if count < 2] == []
+
+
+def test_the_lives_together_are_two_hours():
+    for seed in SEEDS:
+        live(seed)
+    assert sum(lived_s.values()) >= 7200 or MINUTES < 1.2
 
 
 def test_the_same_seed_gives_the_same_trace():
