@@ -45,6 +45,7 @@ class Guard:
         self._bad_voltage = False
         self._reduced = Latch()  # since when the signalled current is lower
         self._signalled_ca = 0
+        self._allowed_ca = 0  # without its tolerance
         self._cleared = Latch()
 
     def reason(self):
@@ -71,14 +72,25 @@ class Guard:
 
     def watch_current(self, now_ms, flows_ca, signalled_ca, at_zero):
         """`flows_ca`: the highest current of the three phases. `at_zero`: 0 A is set and was read back."""
-        if signalled_ca < self._signalled_ca and not above(flows_ca, self._signalled_ca):
-            self._reduced.mark(now_ms)  # who has not followed the last reduction gets no more time by this one
-        self._signalled_ca = signalled_ca
-        self._over.check(self._reduced.check(now_ms, AFTER_REDUCTION_MS) and above(flows_ca, signalled_ca), now_ms, OVER_CURRENT_MS)
+        self._allow(now_ms, signalled_ca)
+        above_ca = max(OVER_CA, self._allowed_ca // 10)
+        self._over.check(signalled_ca > 0 and flows_ca > self._allowed_ca + above_ca, now_ms, OVER_CURRENT_MS)
         if self._over.long:
             self.latched |= _OVER_CURRENT
         if self._weld.check(at_zero and flows_ca >= IDLE_CA, now_ms, WELD_MS):
             self.latched |= _WELD
+
+    def _allow(self, now_ms, signalled_ca):
+        """What was signalled before a reduction may flow for a while. A further one meanwhile adds no time: else who goes down
+        step by step would never see a car that takes no notice."""
+        if not self._reduced.check(now_ms, AFTER_REDUCTION_MS):
+            self._allowed_ca = max(self._allowed_ca, signalled_ca)
+        elif signalled_ca < self._signalled_ca:
+            self._reduced.mark(now_ms)
+            self._allowed_ca = self._signalled_ca
+        else:
+            self._allowed_ca = signalled_ca
+        self._signalled_ca = signalled_ca
 
     def watch_voltage(self, now_ms, bad):
         """`bad`: see implausible()."""
@@ -86,11 +98,6 @@ class Guard:
             self._bad_voltage = True
         if self._plausible.check(not bad, now_ms, VOLTAGE_CALM_MS):
             self._bad_voltage = False
-
-
-def above(flows_ca, signalled_ca):
-    """True for more current than a signal that allows some."""
-    return signalled_ca > 0 and flows_ca > signalled_ca + max(OVER_CA, signalled_ca // 10)
 
 
 def highest_ca(value):
