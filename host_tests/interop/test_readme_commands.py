@@ -43,7 +43,7 @@ class Terminal:
         self._lock = threading.Lock()
         self._keys, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        environment = dict(os.environ, TERM="xterm")
+        environment = dict(os.environ, TERM="xterm", COLUMNS=str(COLUMNS), LINES=str(LINES))  # those of pytest-xdist are other ones
         self._child = subprocess.Popen(arguments, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment)
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
