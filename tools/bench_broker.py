@@ -76,7 +76,7 @@ def live_heap():
 @contextlib.contextmanager
 def the_box():
     """Port of run_broker.py in a process of its own, with the heap and the sockets of an ESP32. RuntimeError when it ends early."""
-    mpy.build(FIRMWARE, extra=[RUN_BROKER], public=True)
+    mpy.build(FIRMWARE, extra=[RUN_BROKER], public=True, merged=False)  # it is a part of the box only
     ports = free_ports(3)
     command = [runtimes.micropython(), "-X", "heapsize=160K", "-m", RUN_BROKER.stem, json.dumps({"ports": ports, **SETTINGS})]
     path = ":".join(map(str, (runtimes.STUBS, runtimes.UMQTT, FIRMWARE, ROOT, ".frozen")))
