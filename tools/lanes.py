@@ -69,7 +69,7 @@ def long_lanes():
         Phase("tidy", BACK, python("tools.tidy", "--quiet")),
         Phase("bench", BACK, python("tools.bench", "--check")),
         Phase("tests", BACK, [*computing(), *large, MPY, SIM, UNIT]),
-        Phase("mutation", BACK, python("tools.mutation", "--sample", "5")),
+        Phase("mutation", BACK, python("tools.mutation", "--sample", "5", "--complete")),
     ]
     return [computes, [Phase("interop", FRONT, [*waiting(), *large, INTEROP])]]
 

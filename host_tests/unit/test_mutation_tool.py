@@ -269,5 +269,15 @@ def test_a_sample_is_drawn_from_the_seed(module):
     assert len(drawn(1)) == 5 and set(map(id, drawn(1))) <= set(map(id, everything))
 
 
+def test_a_module_is_complete_when_all_of_its_mutants_were_tried(module, files, monkeypatch):
+    monkeypatch.setitem(tables.MODULES, "box", ())
+    assert not report.is_complete("box")
+
+    report.keep("box", run_of([runner.KILLED]))
+    assert not report.is_complete("box")
+    report.keep("box", run_of([runner.KILLED] * len(mutants.mutants_of("box"))))
+    assert report.is_complete("box")
+
+
 def test_the_page_is_what_the_kept_runs_say():
     assert report.PAGE.read_text(encoding="utf-8") == report.page(), "run make mutation with --write, or python -m tools.mutation.report"

@@ -1,10 +1,10 @@
 """Mutation testing of the firmware with cosmic-ray: small changes, of which the unit tests must notice each.
 
-    python -m tools.mutation [MODULE...] [--sample N] [--seed 1] [--again] [--write]
+    python -m tools.mutation [MODULE...] [--sample N] [--seed 1] [--again] [--complete] [--write]
 
 Prints the score of each module and every survivor. Exit status 1 when a survivor has no explanation in
 host_tests/golden/mutation_survivors.json, or an explanation there has no survivor. --write keeps the scores and writes docs/mutation.md;
---again tries only the survivors of the kept run.
+--again tries only the survivors of the kept run, --complete only modules that were run completely once: their survivors are explained.
 """
 import argparse
 import random
@@ -80,13 +80,17 @@ def main(arguments=None):
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="N mutants of each module, drawn from the seed; 0 (default): all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--again", action="store_true", help="only the survivors of the kept run")
+    parser.add_argument("--complete", action="store_true", help="only modules all of whose mutants were tried in the kept run")
     parser.add_argument("--write", action="store_true", help="keep the scores and write docs/mutation.md")
     parser.add_argument("--verbose", action="store_true", help="a line for each mutant: what has become of it, and which test has noticed")
     options = parser.parse_args(arguments)
     for name in options.modules:
         if name not in MODULES:
             parser.error(f"unknown module {name}: use {', '.join(MODULES)}, or add a row to MODULES in tools/mutation/tables.py")
-    problems = sum(try_module(module, options) for module in options.modules or MODULES)
+    names = options.modules or MODULES
+    if options.complete:
+        names = [module for module in names if report.is_complete(module)]
+    problems = sum(try_module(module, options) for module in names)
     print(f"mutation: {problems} problems: survivors that nobody has explained, or explanations without a survivor")
     return 1 if problems else 0
 

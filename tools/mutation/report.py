@@ -51,6 +51,11 @@ def summary(module, everything, results, date):
     }
 
 
+def is_complete(module):
+    found = read(FOUND).get(module)
+    return found is not None and found["tried"] == found["mutants"]
+
+
 def keep(module, new):
     """A sample does not take the place of a complete run of the same file."""
     found = read(FOUND)
@@ -77,7 +82,8 @@ matters. Each is listed below with the reason why it may live, and `make mutatio
 | all mutants of every module; this page | `make mutation ARGS="--write"` |
 | those of one module | `make mutation ARGS="safety"` |
 | the survivors of the last written run again, after new tests | `make mutation ARGS="--again --write"` |
-| a sample of each module, drawn from a seed | `make mutation ARGS="--sample 12 --seed 7"`, as in `make test-long` |
+| a sample of each module, drawn from a seed | `make mutation ARGS="--sample 12 --seed 7"` |
+| the same of the modules that were run completely, as in `make test-long` | `make mutation ARGS="--sample 5 --complete"` |
 
 """
 

@@ -25,7 +25,7 @@ KILLED, SURVIVED = "killed", "survived"
 CPU_LEAST_S = 3
 LEFT_OUT = 1 << 30  # the place of a test that is left out
 OPTIONS = (
-    "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "no:rerunfailures", "-p", "no:faulthandler",
+    "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:rerunfailures", "-p", "no:faulthandler",
     "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
 )  # fmt: skip
 
