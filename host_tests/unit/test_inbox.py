@@ -380,3 +380,19 @@ def test_a_replayed_set_point_of_the_leader_or_while_nobody_leads_stays_pending(
     box.inbox.sender = sender
     assert box.offer(SET_CURRENT, b"16", retained=True) == copied(SET_CURRENT, b"16")
     assert box.points[0].wish.sender == sender
+
+
+def test_who_asks_is_heard_and_a_replayed_question_is_none():
+    inbox = Box().inbox
+    for topic, retained, asked in ((inbox.ask_topic + b"x", False, False), (inbox.ask_topic, True, False), (inbox.ask_topic, False, True), (b"x", False, True)):
+        inbox.offer(topic, b"", retained, 0)
+        assert inbox.asked is asked
+
+
+def test_the_parent_is_told_without_its_quotes_a_bool_is_a_number_and_none_exceeds_30_bits():
+    box = Box()
+    box.offer(PARENT, b'"cp1"')
+    assert box.value(points.P_PARENT_CP) == b"cp1"
+    assert [box.inbox._whole(payload) for payload in (b"true", b"false", b"7", b"1.5", b"x")] == [1, 0, 7, None, None]
+    for digits in (b"999999999", b"1234567890", b"99999999999999999999999999"):
+        assert (box.inbox._scan(digits, 0), box.inbox._scan(b"-" + digits, 0)) == (999999999, -999999999)

@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jsontext import BAD, DEPTH_MAX, as_text, is_string, member, skip_space, trim_end
+from jsontext import BAD, DEPTH_MAX, as_text, escaped, is_string, member, skip_space, trim_end
 
 ALWAYS = settings(derandomize=True, deadline=None, max_examples=150)
 NAME = "heartbeat"
@@ -255,3 +255,23 @@ def test_white_space_of_json_is_trimmed_and_no_other(src, inner):
 def test_trimming_stays_inside_its_part():
     assert skip_space(b"    5", 1, 3) == 3
     assert trim_end(b"5    ", 2, 4) == 2
+
+
+@pytest.mark.parametrize("between", [b"", b" ", b",", b"-", b"0", b".", b";", b"=", b"::"])
+def test_nothing_but_a_colon_stands_between_a_name_and_its_value(between):
+    assert member(b'{"heartbeat"' + between + b'5}', b"heartbeat") == BAD
+
+
+@pytest.mark.parametrize("bad", [b"x", b"tru", b"nul", b'"'])
+def test_a_member_whose_value_is_none_is_bad_wherever_it_stands(bad):
+    for text in (b'{"heartbeat":%s}', b'{"a":%s,"heartbeat":5}', b'{"heartbeat":5,"a":%s}', b'{"a":[%s],"heartbeat":5}'):
+        assert member(text % bad, b"heartbeat") == BAD
+
+
+@pytest.mark.parametrize("text", ["", "plain [text]", 'a "quoted" one', "back\\slash", "K\u00e4fer \u26a1", "\x7f~!#"])
+def test_escaped_text_is_the_same_when_json_has_read_it(text):
+    assert json.loads(b'"' + escaped(text) + b'"') == text
+
+
+def test_control_characters_become_blanks():
+    assert escaped("a\tb\n\x00") == b"a b  "

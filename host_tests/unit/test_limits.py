@@ -3,6 +3,7 @@ import importlib
 
 import pytest
 
+# fmt: off
 LIMITS = {
     "safety": {"MAX_CA": 3200, "MIN_CA": 600},
     "faults": {
@@ -58,10 +59,17 @@ LIMITS = {
     "modbus_door": {"WAIT_MS": 1000},
     "page": {"HEARING_LIMIT_MS": 5000, "LEAVING_LIMIT_MS": 500, "IDLE_MS": 1000},
     "sntp": {"RESOLVE_MS": 20000, "ANSWER_MS": 5000, "_FIRST_MS": 15000, "_LAST_MS": 3600000},
+    "mqtt": {  # MQTT 3.1.1, table 2.1, with the flags of table 2.2
+        "CONNECT": 0x10, "CONNACK": 0x20, "PUBLISH": 0x30, "PUBACK": 0x40, "PUBREC": 0x50, "PUBREL": 0x62, "PUBCOMP": 0x70, "SUBSCRIBE": 0x82,
+        "SUBACK": 0x90, "UNSUBSCRIBE": 0xA2, "UNSUBACK": 0xB0, "PINGREQ": 0xC0, "PINGRESP": 0xD0, "DISCONNECT": 0xE0, "RETAIN": 1, "TYPE_MASK": 0xF0,
+    },
+    "inbox": {"TAG_BYTES": 64, "GLOBAL_DATA_BYTES": 128},
+    "jsontext": {"DEPTH_MAX": 8},
     "rdm6300": {"REARM_MS": 500},
     "tag": {"WAIT_MS": 300000},
     "memory": {"FLASH_EVERY_MS": 60000},
 }
+# fmt: on
 ROWS = [(module, name, value) for module, limits in LIMITS.items() for name, value in limits.items()]
 
 

@@ -269,3 +269,51 @@ def test_a_message_whose_lengths_contradict_each_other_is_not_opened(data):
     inbound.buf[:64] = b"\x00\x03" * 32  # what an earlier packet left must not help
     inbound.feed(data, 0, len(data))
     assert inbound.complete and not inbound.open_publish()
+
+
+# -- whole messages that queue ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("retain", "packet_id", "expected"),
+    [(False, 0, b"\x30\x04\x00\x01tp"), (True, 0, b"\x31\x04\x00\x01tp"), (False, 0x102, b"\x32\x06\x00\x01t\x01\x02p"), (True, 7, b"\x33\x06\x00\x01t\x00\x07p")],
+)
+def test_a_message_is_head_length_topic_packet_id_and_payload(retain, packet_id, expected):
+    p = Packet(64)
+
+    assert p.put_publish(b"t", b"p", retain, packet_id) is True
+    assert waiting(p) == expected
+    assert p.put_publish(b"t", b"p", retain, packet_id) is True
+    assert waiting(p) == 2 * expected
+
+
+def test_a_message_without_room_is_refused_whole_and_counted():
+    p = Packet(10)
+
+    assert p.put_publish(b"topic", b"payload", False, 0) is False
+    assert (waiting(p), p.refused) == (b"", 1)
+
+
+@pytest.mark.parametrize(("size", "length"), [(124, b"\x7f"), (125, b"\x80\x01"), (126, b"\x81\x01"), (200, b"\xcb\x01")])
+def test_from_128_bytes_on_the_length_has_two_bytes(size, length):
+    p = Packet(256)
+
+    assert p.put_publish(b"t", bytes(size), False, 0)
+    assert waiting(p) == b"\x30" + length + b"\x00\x01t" + bytes(size)
+
+
+def test_what_waits_is_moved_to_the_front_byte_by_byte_and_nothing_behind_it():
+    p = Packet(16)
+    p.put_publish(b"a", b"12345", False, 0)
+    p.start += 4
+    rest = waiting(p)
+
+    assert p.put_publish(b"b", b"1", False, 0) is True
+    assert waiting(p) == rest + b"\x30\x04\x00\x01b1"
+
+
+def test_a_receipt_is_queued_and_says_so():
+    p = Packet(8)
+
+    assert p.put_receipt(mqtt.PUBACK, 0x102) is True
+    assert waiting(p) == b"\x40\x02\x01\x02"
