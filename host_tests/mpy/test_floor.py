@@ -24,6 +24,7 @@ class Events:
         pass
 class Gateway:
     events = Events()
+    client = None
     def __init__(self, *arguments, **named):
         self.steps = 0
     def note(self, text):

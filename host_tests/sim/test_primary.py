@@ -80,7 +80,7 @@ class Box:
 
     def check_all_free(self):
         """No slot is in use, nothing waits anywhere, and every connection that came has an end that was counted."""
-        assert all(slot.door is None and slot.peer is None and slot.tx.start == slot.tx.end for slot in self.pool.slots)
+        assert all(slot.door is None and slot.peer is None and (slot.tx is None or slot.tx.start == slot.tx.end) for slot in self.pool.slots)
         assert [door.used for door in self.pool.doors] == [0] * len(self.pool.doors)
         assert all(session.state == broker_session.CLOSED for session in self.broker.sessions)
         assert self.pool.doors[0].accepted == sum(self.broker.ended) and self.pool.lost == 0
