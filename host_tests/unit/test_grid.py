@@ -107,3 +107,8 @@ def test_while_the_position_of_a_phase_relay_is_not_known_three_phases_share_the
     facts[F_PHASES] = 1
     limit.step(0)
     assert facts[F_GRID_CA] == grid_ca(4200, 1)
+
+
+def test_reading_the_contact_is_no_episode():
+    """An episode makes the loop collect garbage."""
+    assert GridLimit(Contact(), {"limit_w": 4200, "limit_ca": 0}, []).episode is False

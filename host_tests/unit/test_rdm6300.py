@@ -2,7 +2,7 @@
 import random
 
 import pytest
-from rdm6300 import REARM_MS, Rdm6300
+from rdm6300 import REARM_MS, Rdm6300, _digit
 
 from host_tests.fakes.rdm6300 import FRAME_EVERY_MS, Rdm6300Uart, frame, uid_of
 
@@ -142,3 +142,25 @@ def test_whatever_comes_in_a_good_frame_behind_it_is_reported(seed):
     bench.poll(after_ms=1000)
     assert {uid for uid in found if uid} <= whole
     assert bench.poll(frame(TAG)) == TAG
+
+
+def test_only_hexadecimal_digits_are_digits():
+    found = {byte: _digit(byte) for byte in range(256) if _digit(byte) != -1}
+
+    assert found == {ord(c): int(c, 16) for c in "0123456789ABCDEFabcdef"}
+
+
+@pytest.mark.parametrize("before", [b"", b"\x02x", b"\x02100x", FRAME, b"\x02100086F4442600"])
+def test_a_frame_without_its_start_is_none_whatever_came_before(bench, before):
+    bench.poll(before)
+    bench.poll(after_ms=2 * REARM_MS)
+
+    assert bench.poll(FRAME[1:]) is None
+    assert bench.poll(b"0" + FRAME[1:]) is None
+    assert bench.poll(b"00" + FRAME[1:]) is None
+
+
+@pytest.mark.parametrize(("first", "second"), [(TAG, OTHER), (bytes((1, 2, 3, 4, 5)), bytes((1, 2, 3, 4, 6))), (bytes((1, 2, 3, 4, 6)), bytes((1, 2, 3, 4, 5)))])
+def test_another_tag_is_another_whichever_number_is_larger(bench, first, second):
+    assert bench.poll(frame(first)) == first
+    assert bench.poll(frame(second)) == second
