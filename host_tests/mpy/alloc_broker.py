@@ -2,17 +2,12 @@
 
 Prints one JSON line as test_alloc.py describes; what needed the heap while it was locked is in the traceback on stderr.
 """
-import gc
-import json
-import sys
-
-import micropython
-
-gc.disable()  # nothing is collected, so that every block counts
 
 from broker import Broker
 from connections import Connections, Door
 from host_tests.fakes.peer import PINGREQ, connect, subscribe
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
+from host_tests.mpy.peers import Listener, Peer
 from inbox import Inbox
 from intents import Heartbeat
 from points import P_CURRENT_CA, P_FAULT_STR, P_IMPORTED_WH, P_POWER_CW, P_SET_CURRENT_CA, P_VOLTAGE_CV, Image
@@ -20,58 +15,6 @@ from points import P_CURRENT_CA, P_FAULT_STR, P_IMPORTED_WH, P_POWER_CW, P_SET_C
 SECONDS = 100
 STEP_MS = 20
 ROUND = 26  # told topics
-
-
-class Peer:
-    """Takes at most `bite` bytes per write and says what `say` was given; allocates nothing after that."""
-
-    def __init__(self, bite):
-        self.address = "192.168.1.50"
-        self.bite = bite
-        self.taken = 0
-        self._said = None
-        self._at = 0
-
-    def say(self, data):
-        self._said = data
-        self._at = 0
-
-    def readinto(self, buf):
-        said = self._said
-        if said is None:
-            return 0
-        n = 0
-        while n < len(buf) and self._at < len(said):
-            buf[n] = said[self._at]
-            n += 1
-            self._at += 1
-        if self._at == len(said):
-            self._said = None
-        return n
-
-    def write(self, buf, offset, n):
-        n = min(n, self.bite)
-        self.taken = (self.taken + n) & 0xFFFFFF
-        return n
-
-    def close(self):
-        raise RuntimeError("the broker ended a good connection")
-
-
-class Listener:
-    def __init__(self):
-        self.next = None
-
-    def waiting(self):
-        return self.next is not None
-
-    def accept(self):
-        peer = self.next
-        self.next = None
-        return peer
-
-    def watch(self, on):
-        pass
 
 
 class Point:
@@ -90,7 +33,7 @@ class Steady:
         settings = {"prefix": "", "user": None, "password": None, "controllers": None}
         inbox = Inbox(b"", self.points, Heartbeat(60000))
         self.broker = Broker(self.pool, door, self.points, inbox, settings, self.now_ms)
-        self.peers = [Peer(4096), Peer(4096), Peer(130)]
+        self.peers = [Peer(), Peer(), Peer(bite=130)]
         for i in range(3):
             listener.next = self.peers[i]
             self.peers[i].say(connect(b"observer %d" % i))
@@ -122,39 +65,15 @@ class Steady:
             self.run(1000 // STEP_MS)
 
 
-def runs_locked(steady):
-    """False if anything asks for memory while none is given."""
-    micropython.heap_lock()
-    try:
-        steady.seconds(20)
-    except MemoryError as error:
-        micropython.heap_unlock()
-        sys.print_exception(error, sys.stderr)
-        return False
-    micropython.heap_unlock()
-    return True
-
-
 def measure(charge_points):
     steady = Steady(charge_points)
     steady.seconds(60)
     before = [peer.taken for peer in steady.peers]
-    # an empty run first: the figures themselves cost something
-    total = micropython.mem_total()
-    net = gc.mem_alloc()
-    net = gc.mem_alloc() - net
-    total = micropython.mem_total() - total
-    total_before = micropython.mem_total()
-    net_before = gc.mem_alloc()
-    steady.seconds(SECONDS)
-    net = gc.mem_alloc() - net_before - net
-    total = micropython.mem_total() - total_before - total
+    costs = cost(steady.seconds, SECONDS)
     for i in range(3):
         if (steady.peers[i].taken - before[i]) & 0xFFFFFF < SECONDS * ROUND * 40 * charge_points:
             raise RuntimeError("not the steady state: peer %d got %d bytes" % (i, steady.peers[i].taken - before[i]))
-    line = {"name": "broker with 3 subscribers, charge points: %d" % charge_points, "net": net, "total": total}
-    line["lock"] = runs_locked(steady)
-    print(json.dumps(line))
+    tell("broker with 3 subscribers, charge points: %d" % charge_points, costs, runs_locked(steady.seconds, 20))
 
 
 measure(1)

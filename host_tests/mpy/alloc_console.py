@@ -3,15 +3,11 @@
 Prints JSON lines as test_alloc.py describes.
 """
 
-import gc
 import io
-import json
 
 import memory
-import micropython
 from console import Console
-
-gc.disable()
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
 
 ROUNDS = 1000
 STEP_MS = 70  # every third one asks
@@ -47,41 +43,30 @@ class NoFlash:
         raise RuntimeError("nothing was to be written")
 
 
-def ask(console, rounds):
-    for i in range(rounds):
-        console.take(i * STEP_MS)
+def main():
+    silence = Silence()
+    console = Console(silence)
+
+    def ask(rounds):
+        for i in range(rounds):
+            console.take(i * STEP_MS)
+
+    ask(2)
+    tell("console", cost(ask, ROUNDS), runs_locked(ask, ROUNDS))
+    if silence.asked < ROUNDS // 3:
+        raise RuntimeError("the console asked %d times only" % silence.asked)
+    kept = memory.Memory(NoRtc(), NoFlash(), 0)
+
+    def keep(rounds):
+        """Clean and at rest, then with a change while somebody charges."""
+        for i in range(rounds):
+            kept.step(i * STEP_MS, True)
+            kept.put(0, 1)
+            kept.step(i * STEP_MS, False)
+            kept.put(0, 0)
+
+    keep(2)
+    tell("memory", cost(keep, ROUNDS), runs_locked(keep, ROUNDS))
 
 
-def keep(kept, rounds):
-    """Clean and at rest, then with a change while somebody charges."""
-    for i in range(rounds):
-        kept.step(i * STEP_MS, True)
-        kept.put(0, 1)
-        kept.step(i * STEP_MS, False)
-        kept.put(0, 0)
-
-
-def measure(name, function, thing):
-    """The loop itself costs something: what two rounds cost is taken off."""
-    function(thing, 2)
-    net, total = gc.mem_alloc(), micropython.mem_total()
-    function(thing, 2)
-    net, total = gc.mem_alloc() - net, micropython.mem_total() - total
-    net_before, total_before = gc.mem_alloc(), micropython.mem_total()
-    function(thing, ROUNDS)
-    net, total = gc.mem_alloc() - net_before - net, micropython.mem_total() - total_before - total
-    micropython.heap_lock()
-    try:
-        function(thing, ROUNDS)
-        lock = True
-    except MemoryError:
-        lock = False
-    micropython.heap_unlock()
-    print(json.dumps({"name": name, "lock": lock, "net": net, "total": total}))
-
-
-silence = Silence()
-measure("console", ask, Console(silence))
-if silence.asked < ROUNDS // 3:
-    raise RuntimeError("the console asked %d times only" % silence.asked)
-measure("memory", keep, memory.Memory(NoRtc(), NoFlash(), 0))
+main()

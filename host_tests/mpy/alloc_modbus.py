@@ -2,14 +2,8 @@
 
 Prints one JSON line as test_alloc.py describes; what needed the heap while it was locked is in the traceback on stderr.
 """
-import gc
-import json
-import sys
 
-import micropython
-
-gc.disable()  # nothing is collected, so that every block counts
-
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
 from host_tests.mpy.modbus_steady import Steady, request
 
 SECONDS = 100
@@ -18,42 +12,18 @@ WHOLE = [request(10100, 100, 3), request(10175, 125)]
 PIPELINED = [request(10100, 17) * 4, request(10160, 10) * 3 + request(9, 1) + request(10100, 126) + request(10300, 1)]
 
 
-def runs_locked(steady):
-    """False if anything asks for memory while none is given."""
-    micropython.heap_lock()
-    try:
-        steady.seconds(20)
-    except MemoryError as error:
-        micropython.heap_unlock()
-        sys.print_exception(error, sys.stderr)
-        return False
-    micropython.heap_unlock()
-    return True
-
-
 def measure(charge_points):
     steady = Steady(charge_points, EVCC, ((WHOLE, 4096), (PIPELINED, 50)))
     steady.seconds(20)
     before = [peer.taken for peer in steady.peers]
     asked = steady.door.requests
-    # an empty run first: the figures themselves cost something
-    total = micropython.mem_total()
-    net = gc.mem_alloc()
-    net = gc.mem_alloc() - net
-    total = micropython.mem_total() - total
-    total_before = micropython.mem_total()
-    net_before = gc.mem_alloc()
-    steady.seconds(SECONDS)
-    net = gc.mem_alloc() - net_before - net
-    total = micropython.mem_total() - total_before - total
+    costs = cost(steady.seconds, SECONDS)
     if steady.door.requests - asked < 8 * SECONDS or not steady.door.exceptions or steady.pool.heartbeat_slot.peer is not steady.peers[0]:
         raise RuntimeError("not the steady state: %d requests" % (steady.door.requests - asked))
     for i in range(3):
         if steady.peers[i].taken - before[i] < 10 * SECONDS:
             raise RuntimeError("not the steady state: peer %d got %d bytes" % (i, steady.peers[i].taken - before[i]))
-    line = {"name": "modbus with 3 clients, charge points: %d" % charge_points, "net": net, "total": total}
-    line["lock"] = runs_locked(steady)
-    print(json.dumps(line))
+    tell("modbus with 3 clients, charge points: %d" % charge_points, costs, runs_locked(steady.seconds, 20))
 
 
 measure(1)

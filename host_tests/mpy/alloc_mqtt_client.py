@@ -3,13 +3,8 @@
 Prints one JSON line as test_alloc.py describes; what needed the heap while it was locked is in the traceback on stderr.
 Needs MICROPYPATH with the firmware; umqtt.simple may be absent (the 32-bit port has no sockets): then the double is used.
 """
-import gc
-import json
+
 import sys
-
-import micropython
-
-gc.disable()  # nothing is collected, so that every block counts
 
 try:
     import umqtt.simple
@@ -23,6 +18,7 @@ except ImportError:
     sys.modules["umqtt.simple"] = umqtt_double
 
 import mqtt_client
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
 
 SECONDS = 1000
 STEP_MS = 10
@@ -89,60 +85,39 @@ def publish(client, name, value, now_ms):
     client.flush(now_ms)
 
 
-def second(client, now_ms):
-    for i in range(1000 // STEP_MS):
-        client.step(now_ms)
-        client.wait_ms(now_ms)
-        if i < len(TOPICS):
-            publish(client, TOPICS[i], now_ms, now_ms)
-        now_ms = (now_ms - 0x3FFFFFFF + STEP_MS - 1) & 0x3FFFFFFF  # in this order it stays a small integer
-    return now_ms
+class Steady:
+    def __init__(self):
+        self.link = AnsweringLink()
+        self.client = mqtt_client.MqttClient(SETTINGS, b"ladepunkt-1", self.link, 1)
+        self.client.set_callback(print)
+        self.client.topic_filter = b"garage/openWB/set/internal_chargepoint/#"
+        self.now_ms = 0x3FFFFFFF - 300000  # the clock wraps on the way
+        for _ in range(20):
+            self.client.step(self.now_ms)
+            self.now_ms += STEP_MS
 
+    def second(self):
+        for i in range(1000 // STEP_MS):
+            self.client.step(self.now_ms)
+            self.client.wait_ms(self.now_ms)
+            if i < len(TOPICS):
+                publish(self.client, TOPICS[i], self.now_ms, self.now_ms)
+            self.now_ms = (self.now_ms - 0x3FFFFFFF + STEP_MS - 1) & 0x3FFFFFFF  # in this order it stays a small integer
 
-def run(client, now_ms, seconds):
-    for _ in range(seconds):
-        now_ms = second(client, now_ms)
-    return now_ms
-
-
-def runs_locked(client, now_ms):
-    """False if anything asks for memory while none is given."""
-    micropython.heap_lock()
-    try:
-        run(client, now_ms, 30)
-    except MemoryError as error:
-        micropython.heap_unlock()
-        sys.print_exception(error, sys.stderr)
-        return False
-    micropython.heap_unlock()
-    return True
+    def run(self, seconds):
+        for _ in range(seconds):
+            self.second()
 
 
 def main():
-    link = AnsweringLink()
-    client = mqtt_client.MqttClient(SETTINGS, b"ladepunkt-1", link, 1)
-    client.set_callback(print)
-    client.topic_filter = b"garage/openWB/set/internal_chargepoint/#"
-    now_ms = 0x3FFFFFFF - 300000  # the clock wraps on the way
-    for _ in range(20):
-        client.step(now_ms)
-        now_ms += STEP_MS
-    now_ms = run(client, now_ms, 60)
-    client.bytes_out = 0x3FFFFFFF - 100000  # so does the counter
-    pings = link.pings
-    # an empty run first: the figures themselves cost something
-    total = micropython.mem_total()
-    net = gc.mem_alloc()
-    net = gc.mem_alloc() - net
-    total = micropython.mem_total() - total
-    total_before = micropython.mem_total()
-    net_before = gc.mem_alloc()
-    now_ms = run(client, now_ms, SECONDS)
-    net = gc.mem_alloc() - net_before - net
-    total = micropython.mem_total() - total_before - total
-    if not client.online or link.pings - pings < SECONDS // 6:
+    steady = Steady()
+    steady.run(60)
+    steady.client.bytes_out = 0x3FFFFFFF - 100000  # so does the counter
+    pings = steady.link.pings
+    costs = cost(steady.run, SECONDS)
+    if not steady.client.online or steady.link.pings - pings < SECONDS // 6:
         raise RuntimeError("not the steady state: nothing was measured")
-    print(json.dumps({"name": "mqtt_client", "lock": runs_locked(client, now_ms), "net": net, "total": total}))
+    tell("mqtt_client", costs, runs_locked(steady.run, 30))
 
 
 main()

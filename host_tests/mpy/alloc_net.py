@@ -2,16 +2,12 @@
 
 Prints one JSON line as test_alloc.py describes.
 """
-import gc
-import json
+
 import socket
-import sys
 
-import micropython
 import net
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
 from resolver import Resolver
-
-gc.disable()
 
 ROUNDS = 1000
 BUF = bytearray(64)
@@ -41,43 +37,22 @@ def connected():
     return waiter, link, other
 
 
-def rounds(waiter, link, other, n):
-    for _ in range(n):
-        waiter.wait(0)
-        if link.readinto(BUF) != 0 or link.write(BUF, 8, 50) != 50:
-            raise RuntimeError("expected no bytes to read and room for 50")
-        other.readinto(BUF, 50)
-        other.write(BUF, 20)
-        waiter.wait(100)
-        if link.readinto(BUF) != 20:
-            raise RuntimeError("expected 20 bytes")
-
-
 def main():
     waiter, link, other = connected()
-    rounds(waiter, link, other, 10)
-    # no rounds first: the figures and the frame of rounds() cost something themselves
-    total = micropython.mem_total()
-    net_bytes = gc.mem_alloc()
-    rounds(waiter, link, other, 0)
-    net_bytes = gc.mem_alloc() - net_bytes
-    total = micropython.mem_total() - total
-    total_before = micropython.mem_total()
-    net_before = gc.mem_alloc()
-    rounds(waiter, link, other, ROUNDS)
-    net_bytes = gc.mem_alloc() - net_before - net_bytes
-    total = micropython.mem_total() - total_before - total
-    lock = True
-    micropython.heap_lock()
-    try:
-        rounds(waiter, link, other, 10)
-    except MemoryError as error:
-        micropython.heap_unlock()
-        sys.print_exception(error, sys.stderr)
-        lock = False
-    else:
-        micropython.heap_unlock()
-    print(json.dumps({"name": "net", "lock": lock, "net": net_bytes, "total": total}))
+
+    def rounds(n):
+        for _ in range(n):
+            waiter.wait(0)
+            if link.readinto(BUF) != 0 or link.write(BUF, 8, 50) != 50:
+                raise RuntimeError("expected no bytes to read and room for 50")
+            other.readinto(BUF, 50)
+            other.write(BUF, 20)
+            waiter.wait(100)
+            if link.readinto(BUF) != 20:
+                raise RuntimeError("expected 20 bytes")
+
+    rounds(10)
+    tell("net", cost(rounds, ROUNDS), runs_locked(rounds, 10))
 
 
 main()

@@ -3,15 +3,12 @@
 Prints one JSON line each as test_alloc.py describes. A request is an episode: `asked` is what it asks the heap for in all, which
 must be small beside what is free; nothing of it is left after the collection that follows.
 """
-import gc
-import json
+
 import sys
 
-import micropython
-
-gc.disable()  # nothing is collected, so that every block counts
-
 from connections import Connections, Door
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
+from host_tests.mpy.peers import Listener, Peer
 from host_tests.mpy.steady import Steady
 from page import Page
 from status import Status
@@ -22,43 +19,11 @@ ASKED_MAX_BYTES = (24 if sys.maxsize > 1 << 32 else 12) * 1024
 REQUEST = b"GET /status.json HTTP/1.1\r\nHost: box\r\n\r\n"
 
 
-class Peer:
-    address = "192.168.1.60"
-
-    def __init__(self):
-        self.said = None
-        self.taken = 0
-        self.closed = False
-
-    def readinto(self, buf):
-        said = self.said
-        if said is None:
-            return 0
-        self.said = None
-        buf[0 : len(said)] = said
-        return len(said)
-
-    def write(self, buf, offset, n):
-        self.taken += n
-        return n
+class Browser(Peer):
+    closed = False
 
     def close(self):
         self.closed = True
-
-
-class Listener:
-    next = None
-
-    def waiting(self):
-        return self.next is not None
-
-    def accept(self):
-        peer = self.next
-        self.next = None
-        return peer
-
-    def watch(self, on):
-        pass
 
 
 class File:
@@ -101,45 +66,15 @@ class Box:
             self.now_ms = (self.now_ms - 0x3FFFFFFF + STEP_MS - 1) & 0x3FFFFFFF  # in this order it stays a small integer
 
     def dial(self):
-        peer = self.listener.next = Peer()
+        peer = self.listener.next = Browser("192.168.1.60")
         self.run(3)
         return peer
 
 
-def runs_locked(box):
-    micropython.heap_lock()
-    try:
-        box.run(STEPS // 4)
-    except MemoryError as error:
-        micropython.heap_unlock()
-        sys.print_exception(error, sys.stderr)
-        return False
-    micropython.heap_unlock()
-    return True
-
-
-def cost(box, steps):
-    """(bytes left, bytes asked for in all) of so many steps."""
-    total = micropython.mem_total()
-    net = gc.mem_alloc()
-    net = gc.mem_alloc() - net  # the figures themselves cost something
-    total = micropython.mem_total() - total
-    total_before = micropython.mem_total()
-    net_before = gc.mem_alloc()
-    box.run(steps)
-    net = gc.mem_alloc() - net_before - net
-    return net, micropython.mem_total() - total_before - total
-
-
-def tell(name, box):
-    net, total = cost(box, STEPS // 2)
-    print(json.dumps({"name": name, "net": net, "total": total, "lock": runs_locked(box)}))
-
-
 def one_request(box):
     peer = box.dial()
-    peer.said = REQUEST
-    _, asked = cost(box, 60)  # 1.2 s: the connection is closed in this time
+    peer.say(REQUEST)
+    _, asked = cost(box.run, 60)  # 1.2 s: the connection is closed in this time
     if not peer.closed or peer.taken < 2000:
         raise RuntimeError("not a whole request: %d bytes" % peer.taken)
     return asked
@@ -148,16 +83,15 @@ def one_request(box):
 def main():
     box = Box()
     box.run(100)
-    tell("page, nobody asks", box)
+    tell("page, nobody asks", cost(box.run, STEPS // 2), runs_locked(box.run, STEPS // 4))
     silent = box.dial()
-    tell("page, a browser has dialled ahead", box)
+    tell("page, a browser has dialled ahead", cost(box.run, STEPS // 2), runs_locked(box.run, STEPS // 4))
     if silent.closed:
         raise RuntimeError("not the steady state: who says nothing was sent away")
     box.run(STEPS)
     one_request(box)  # loads what only a request needs
     asked = one_request(box)
-    line = {"name": "page, one request", "lock": asked <= ASKED_MAX_BYTES, "net": 0, "total": 0, "asked": asked}
-    print(json.dumps(line))
+    tell("page, one request", (0, 0), asked <= ASKED_MAX_BYTES, asked=asked)
 
 
 main()

@@ -3,16 +3,9 @@
 Prints JSON lines as test_alloc.py describes. Each round is one look of the gateway (100 ms) and the payloads of a charge point.
 """
 
-import gc
-import json
-import sys
-
-import micropython
-
-gc.disable()
-
 from host_tests.fakes.rdm6300 import frame, uid_of
 from host_tests.fakes.time_server import TimeServer
+from host_tests.mpy.heap_cost import cost, runs_locked, tell
 from points import P_ERROR_TIMESTAMP_S, P_FAULT_STATE, P_PLUGGED, P_RFID_TIMESTAMP_S, Image
 from rdm6300 import Rdm6300
 from rfid import Rfid
@@ -79,25 +72,11 @@ def measure():
     if value[P_RFID_TIMESTAMP_S] is None or value[P_ERROR_TIMESTAMP_S] is None or box.rfid.scans != 1:
         raise RuntimeError("not the steady state: nothing was measured")
     box.run(2)
-    net, total = gc.mem_alloc(), micropython.mem_total()
-    box.run(2)
-    net, total = gc.mem_alloc() - net, micropython.mem_total() - total
-    net_before, total_before = gc.mem_alloc(), micropython.mem_total()
-    box.run(ROUNDS)
-    net, total = gc.mem_alloc() - net_before - net, micropython.mem_total() - total_before - total
-    lock = True
-    micropython.heap_lock()
-    try:
-        box.run(ROUNDS)
-    except MemoryError as error:
-        micropython.heap_unlock()
-        sys.print_exception(error, sys.stderr)
-        lock = False
-    else:
-        micropython.heap_unlock()
+    costs = cost(box.run, ROUNDS)
+    lock = runs_locked(box.run, ROUNDS)
     if box.rfid.scans != 1 or box.reader.frames <= frames + ROUNDS:
         raise RuntimeError("the tag was not read all the time")
-    print(json.dumps({"name": "tags", "lock": lock, "net": net, "total": total}))
+    tell("tags", costs, lock)
 
 
 measure()

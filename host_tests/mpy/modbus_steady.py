@@ -1,6 +1,7 @@
 """Polling Modbus clients on a Modbus door in virtual time: the ground for counting bytes and operations. Nothing is allocated on the way."""
 
 from connections import Connections, Door
+from host_tests.mpy.peers import Listener, Peer
 from intents import MODBUS, Wish
 from kept import Kept
 from modbus_door import ModbusDoor
@@ -17,61 +18,18 @@ def request(first, count, function=4):
     return bytes((0, 1, 0, 0, 0, 6, 1, function, first >> 8, first & 0xFF, 0, count))
 
 
+class Client(Peer):
+    """Asks one thing after the other, each when it is told to."""
 
-class Peer:
-    """Asks one thing after the other, each when it is told to; takes at most `bite` bytes per write. Allocates nothing."""
-
-    def __init__(self, address, said, bite):
-        self.address = address
-        self.bite = bite
-        self.taken = 0
-        self._all = said
+    def __init__(self, address, requests, bite=4096):
+        super().__init__(address, bite)
+        self._requests = requests
         self._next = 0
-        self._said = None
-        self._at = 0
 
     def ask(self):
-        if self._said is None:
-            self._said = self._all[self._next]
-            self._next = (self._next + 1) % len(self._all)
-            self._at = 0
-
-    def readinto(self, buf):
-        said = self._said
-        if said is None:
-            return 0
-        n = 0
-        while n < len(buf) and self._at < len(said):
-            buf[n] = said[self._at]
-            n += 1
-            self._at += 1
-        if self._at == len(said):
-            self._said = None
-        return n
-
-    def write(self, buf, offset, n):
-        n = min(n, self.bite)
-        self.taken = (self.taken + n) & 0xFFFFFF
-        return n
-
-    def close(self):
-        raise RuntimeError("the door ended a good connection")
-
-
-class Listener:
-    def __init__(self):
-        self.next = None
-
-    def waiting(self):
-        return self.next is not None
-
-    def accept(self):
-        peer = self.next
-        self.next = None
-        return peer
-
-    def watch(self, on):
-        pass
+        if self.silent():
+            self.say(self._requests[self._next])
+            self._next = (self._next + 1) % len(self._requests)
 
 
 class Memory:
@@ -103,9 +61,9 @@ class Steady:
         self.now_ms = TICKS_MASK - 30000  # the clock wraps on the way
         self.door = ModbusDoor(SETTINGS, self.points, self.pool, door, b"ladepunkt-00abcd")
         self.kept = Kept(Memory(), self.points, None)
-        self.peers = [Peer("192.168.1.30", said, 4096)]
+        self.peers = [Client("192.168.1.30", said)]
         for i in range(len(others)):
-            self.peers.append(Peer("192.168.1.%d" % (31 + i), others[i][0], others[i][1]))
+            self.peers.append(Client("192.168.1.%d" % (31 + i), others[i][0], others[i][1]))
         for peer in self.peers:
             listener.next = peer
             self.run(10)
