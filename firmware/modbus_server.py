@@ -33,7 +33,6 @@ WRITE_MAX = const(123)
 
 _HEAD_BYTES = const(6)  # transaction, protocol, length; the length counts from the unit on
 _LENGTH_MAX = const(254)
-_DATA_AT = const(9)  # of a read answer: unit, function, number of bytes before it
 _VALUES_AT = const(13)  # of function 16
 
 
@@ -150,8 +149,7 @@ class Session:
             self._refuse(buf[7], code)
         tx = self.slot.tx
         for i in range(7):
-            tx.buf[i] = buf[i]
-        tx.buf[4] = 0
+            tx.buf[i] = buf[i]  # the high byte of the length among them: of no request it is anything but 0
         tx.buf[5] = 2 + self._data_bytes
         tx.start = 0
         tx.end = 8 + self._data_bytes

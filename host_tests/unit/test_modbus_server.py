@@ -29,8 +29,8 @@ def test_the_longest_requests_and_answers_fit():
 
 @pytest.mark.parametrize(
     "head",
-    ["0001 0001 0006", "0001 ffff 0006", "0001 0000 0000", "0001 0000 0001", "0001 0000 00ff", "0001 0000 0600", "4745 5420 2f20"],
-    ids=["protocol 1", "protocol ffff", "length 0", "length 1", "length 255", "swapped length", "a browser"],
+    ["0001 0001 0006", "0001 0100 0006", "0001 ffff 0006", "0001 0000 0000", "0001 0000 0001", "0001 0000 00ff", "0001 0000 0600", "4745 5420 2f20"],
+    ids=["protocol 1", "protocol 100", "protocol ffff", "length 0", "length 1", "length 255", "swapped length", "a browser"],
 )
 def test_what_can_not_be_modbus_ends_the_connection(head):
     box = Box()
@@ -46,6 +46,53 @@ def test_the_shortest_and_the_longest_length_are_modbus(length):
     client = box.dial()
     assert box.ask(client, b"\x2b" + bytes(length - 2)) == b"\xab\x01"
     assert client.open
+
+
+@pytest.mark.parametrize("function", [1, 2, 5, 15])
+def test_functions_of_coils_find_none_of_them(function):
+    box = Box()
+    assert box.ask(box.dial(), bytes([function, 0x27, 0x74, 0, 1])) == bytes([function | 0x80, 2])
+
+
+@pytest.mark.parametrize("function", [0, 7, 8, 14, 17, 43])
+def test_other_functions_are_not_known(function):
+    box = Box()
+    assert box.ask(box.dial(), bytes([function, 0x27, 0x74, 0, 1])) == bytes([function | 0x80, 1])
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [read(10100, 2)[:-1], read(10100, 2) + b"\0", write(10180, 1)[:-1], write(10180, 1) + b"\0", write_many(10180, 1, 2)[:-1],
+     write_many(10180, 1, 2) + b"\0", b"\x10" + bytes.fromhex("27c4 0002 03 0001 0002"), b"\x10" + bytes.fromhex("27c4 0002 05 0001 0002")],
+    ids=["a read without its end", "a read that goes on", "a write without its end", "a write that goes on", "two registers without their end",
+         "two registers that go on", "a smaller number of bytes than there are", "a larger one"],
+)  # fmt: skip
+def test_a_request_that_is_not_as_long_as_it_says_is_refused(pdu):
+    box = Box()
+    assert box.ask(box.dial(), pdu) == bytes([pdu[0] | 0x80, 3])
+
+
+@pytest.mark.parametrize("unit", [0, 2, 255])
+def test_other_units_are_not_here(unit):
+    box = Box()
+    assert box.ask(box.dial(), read(10143), unit=unit) == b"\x84\x02"
+
+
+def test_function_16_takes_one_register_and_refuses_none():
+    box = Box()
+    client = box.dial()
+    assert box.ask(client, write_many(10180, 1)) == bytes.fromhex("10 27c4 0001")
+    assert box.ask(client, write_many(10180)) == b"\x90\x03"
+
+
+def test_requests_and_refusals_are_counted():
+    box = Box()
+    client = box.dial()
+    for _ in range(3):
+        box.ask(client, read(10143))
+    for _ in range(2):
+        box.ask(client, read(9))
+    assert (box.door.requests, box.door.exceptions) == (5, 2)
 
 
 def test_a_client_that_leaves_is_let_go_after_its_last_answer():
