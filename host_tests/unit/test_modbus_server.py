@@ -85,6 +85,21 @@ def test_function_16_takes_one_register_and_refuses_none():
     assert box.ask(client, write_many(10180)) == b"\x90\x03"
 
 
+def test_what_a_short_request_lacks_is_not_taken_from_the_one_before():
+    box = Box()
+    client = box.dial()
+    box.ask(client, read(10100, 2))
+    assert box.ask(client, read(10100, 2)[:-1]) == b"\x84\x03"
+
+
+def test_who_asks_nothing_is_dropped_by_a_loop_that_comes_late_as_well():
+    box = Box(idle_s=61)
+    client = box.dial()
+    box.words(client, 10143)
+    box.step(61007)
+    assert client.closed_by_box and box.ended() == {SILENT: 1}
+
+
 def test_requests_and_refusals_are_counted():
     box = Box()
     client = box.dial()
