@@ -130,7 +130,7 @@ def test_closings_older_than_an_hour_are_forgotten(pilot):
         pilot.cycle()
     pilot.run(CLOSINGS_MS)
     for _ in range(3):
-        pilot.cycle()
+        assert pilot.cycle().relay.state == CLOSED
 
 
 def test_a_local_action_lets_a_latched_one_close_by_the_usual_rule(pilot):
