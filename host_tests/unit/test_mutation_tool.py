@@ -192,13 +192,14 @@ BEFORE, AFTER = "return now_ms + 1", "return now_ms - 1"
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    for name in ("FOUND", "EXPLAINED", "PAGE"):
-        monkeypatch.setattr(report, name, tmp_path / f"{name.lower()}.json")
+    monkeypatch.setattr(report, "KEPT", tmp_path / "mutation")
+    monkeypatch.setattr(report, "PAGE", tmp_path / "mutation.md")
     return tmp_path
 
 
 def explain(line, *becomes):
-    report.EXPLAINED.write_text(json.dumps({"box": [{"line": line, "becomes": becomes, "why": "nobody reads it"}]}))
+    report.KEPT.mkdir()
+    report.path_of("box").write_text(json.dumps({"explained": [{"line": line, "becomes": becomes, "why": "nobody reads it"}]}))
 
 
 def the_mutant(after):
@@ -240,10 +241,10 @@ def test_a_sample_does_not_replace_a_complete_run_of_the_same_file(module, files
 
     report.keep("box", run_of([runner.SURVIVED]))
 
-    assert report.read(report.FOUND)["box"] == complete
+    assert report.last_run("box") == complete
     module.write_text(SOURCE.replace("600", "700"))
     report.keep("box", run_of([runner.SURVIVED]))
-    assert report.read(report.FOUND)["box"]["tried"] == 1
+    assert report.last_run("box")["tried"] == 1
 
 
 def test_the_page_tells_what_was_tried_what_lives_and_what_nobody_has_explained(module, files, monkeypatch):

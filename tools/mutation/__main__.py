@@ -3,7 +3,7 @@
     python -m tools.mutation [MODULE...] [--sample N] [--seed 1] [--again] [--complete] [--write]
 
 Prints the score of each module and every survivor. Exit status 1 when a survivor has no explanation in
-host_tests/golden/mutation_survivors.json, or an explanation there has no survivor. --write keeps the scores and writes docs/mutation.md;
+host_tests/golden/mutation/MODULE.json, or an explanation there has no survivor. --write keeps the scores and writes docs/mutation.md;
 --again tries only the survivors of the kept run, --complete only modules that were run completely once: their survivors are explained.
 """
 import argparse
@@ -18,7 +18,7 @@ from tools.mutation.tables import MODULES
 def chosen_of(everything, options, module):
     """The mutants to be tried."""
     if options.again:
-        kept = report.read(report.FOUND).get(module)
+        kept = report.last_run(module)
         if kept is None or kept["file"] != mutants.digest_of(module):
             sys.exit(f"mutation: {module}: --again: no run of this file is kept: run it without --again, with --write")
         alive = {tuple(survivor) for survivor in kept["survivors"]}
@@ -56,7 +56,7 @@ def tell(module, survivors, stale):
     for mutant in left:
         print(f"  firmware/{module.replace('.', '/')}.py:{mutant.row}: SURVIVED {mutant.operator}\n    - {mutant.before}\n    + {mutant.after}")
     for before, after, problem in stale:
-        print(f"  {report.EXPLAINED.name}: {module}: {before!r} -> {after!r}: {problem}: remove the explanation")
+        print(f"  {report.path_of(module).name}: {before!r} -> {after!r}: {problem}: remove the explanation")
     sys.stdout.flush()
     return len(left) + len(stale)
 
@@ -64,7 +64,7 @@ def tell(module, survivors, stale):
 def write(module, everything, results, options):
     today = time.strftime("%Y-%m-%d", time.gmtime())
     if options.again:
-        kept = report.read(report.FOUND)[module]
+        kept = report.last_run(module)
         new = report.summary(module, everything, results, kept["date"])
         new["killed"], new["timeouts"] = kept["killed"] + new["killed"], kept["timeouts"] + new["timeouts"]
         new["tried"] = kept["tried"]

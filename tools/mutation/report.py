@@ -5,18 +5,28 @@ from tools.mutation import mutants
 from tools.mutation.runner import KILLED, SURVIVED, TIMEOUT
 from tools.mutation.tables import LEFT_OUT, MODULES, why_left_out
 
-FOUND = mutants.ROOT / "host_tests" / "golden" / "mutation.json"
-EXPLAINED = mutants.ROOT / "host_tests" / "golden" / "mutation_survivors.json"
+KEPT = mutants.ROOT / "host_tests" / "golden" / "mutation"
 PAGE = mutants.ROOT / "docs" / "mutation.md"
 
 
-def read(path):
+def path_of(module):
+    """Where the last run of a module is kept ("run"), and why its survivors may live ("explained")."""
+    return KEPT / f"{module}.json"
+
+
+def read(module):
+    path = path_of(module)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def last_run(module):
+    """None before the first."""
+    return read(module).get("run")
 
 
 def explanations(module):
     """{(line, what it becomes): why the mutant may live}."""
-    return {(row["line"], after): row["why"] for row in read(EXPLAINED).get(module, ()) for after in row["becomes"]}
+    return {(row["line"], after): row["why"] for row in read(module).get("explained", ()) for after in row["becomes"]}
 
 
 def unexplained(module, survivors):
@@ -52,18 +62,18 @@ def summary(module, everything, results, date):
 
 
 def is_complete(module):
-    found = read(FOUND).get(module)
-    return found is not None and found["tried"] == found["mutants"]
+    run = last_run(module)
+    return run is not None and run["tried"] == run["mutants"]
 
 
 def keep(module, new):
     """A sample does not take the place of a complete run of the same file."""
-    found = read(FOUND)
-    old = found.get(module)
+    kept = read(module)
+    old = kept.get("run")
     if old is None or old["file"] != new["file"] or new["tried"] >= old["tried"]:
-        found[module] = new
-    ordered = {name: found[name] for name in MODULES if name in found}
-    FOUND.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        kept = {"run": new, "explained": kept.get("explained", [])}
+        KEPT.mkdir(exist_ok=True)
+        path_of(module).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 # --- the page ------------------------------------------------------------------------------------------------------------
@@ -89,11 +99,11 @@ matters. Each is listed below with the reason why it may live, and `make mutatio
 
 
 def page():
-    found = read(FOUND)
+    found = {module: last_run(module) for module in MODULES}
     lines = [HEAD + "## Score", "", "| module | mutants | tried | killed | survive, explained | survive, unexplained | run | file |", "|" + "---|" * 8]
     totals = [0, 0, 0, 0, 0]
     for module in MODULES:
-        if module not in found:
+        if found[module] is None:
             lines.append(f"| `{module}` | | not yet | | | | | |")
             continue
         row = found[module]
@@ -122,7 +132,7 @@ def left_out_lines():
 def survivor_lines(found):
     lines = ["## Survivors"]
     for module in MODULES:
-        survivors = found.get(module, {}).get("survivors", ())
+        survivors = found[module]["survivors"] if found[module] else ()
         if not survivors:
             continue
         known = explanations(module)
