@@ -198,8 +198,9 @@ def files(tmp_path, monkeypatch):
 
 
 def explain(line, *becomes):
-    report.KEPT.mkdir()
-    report.path_of("box").write_text(json.dumps({"explained": [{"line": line, "becomes": becomes, "why": "nobody reads it"}]}))
+    report.KEPT.mkdir(exist_ok=True)
+    explained = [{"line": line, "becomes": becomes, "why": "nobody reads it"}]
+    report.path_of("box").write_text(json.dumps({**report.read("box"), "explained": explained}))
 
 
 def the_mutant(after):
