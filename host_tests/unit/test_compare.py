@@ -120,3 +120,21 @@ def test_only_writes_to_the_set_current_are_commands():
     assert line.Transaction(0, SimpleNamespace(**{**vars(request), "address": 2005})).sets() is None
     assert line.Transaction(0, SimpleNamespace(**{**vars(request), "dev_id": 105})).sets() is None
     assert line.cycles(transactions(3.5)) == 10
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "expected"),
+    [
+        ("bus_cycle_ratio", 3.3, "stock: the bus took 3.3 times as long as it must; at most 2 where the machine keeps up"),
+        ("cut_off_lag_hung_ms", -25282, "stock: 0 A came 25282 ms before the limit: for another reason, most likely replies that came too late"),
+    ],
+)
+def test_a_run_in_which_the_machine_did_not_keep_up_is_not_written(stored, monkeypatch, key, number, expected):
+    disturbed = copy.deepcopy(stored)
+    disturbed["stock"][key] = number
+    monkeypatch.setattr(tool, "measure", lambda say: disturbed)
+    monkeypatch.setattr(tool, "write", lambda stored: pytest.fail("written"))
+
+    with pytest.raises(SystemExit, match=f"disturbed: {expected}. Nothing is written: run it again while the machine does nothing else"):
+        tool.main(["--write"])
+    assert tool.disturbance(stored) == ""

@@ -23,6 +23,7 @@ DOCS = runtimes.ROOT / "docs"
 STORED = runtimes.ROOT / "host_tests" / "golden" / "compare.json"
 COMMAND = 'make compare ARGS="--write"'
 STEADY_S, COMMANDS = 12, 80
+RATIO_MAX, EARLY_MS = 2, 1000
 
 
 def versions():
@@ -58,6 +59,19 @@ def measure(say, cuts=True, seconds=STEADY_S, count=COMMANDS):
     return {"run": run, **found}
 
 
+def disturbance(stored):
+    """What shows that the machine did not keep up with its own stand-ins, so that the times of this run mean nothing; "" when nothing does."""
+    for who in page.WHO:
+        ratio = stored[who]["bus_cycle_ratio"]
+        if ratio > RATIO_MAX:
+            return f"{who}: the bus took {ratio:.1f} times as long as it must; at most {RATIO_MAX} where the machine keeps up"
+        for key in ("cut_off_lag_ms", "cut_off_lag_hung_ms"):
+            lag_ms = stored[who].get(key)
+            if lag_ms is not None and lag_ms < -EARLY_MS:
+                return f"{who}: 0 A came {-lag_ms} ms before the limit: for another reason, most likely replies that came too late"
+    return ""
+
+
 def write(stored):
     """The numbers, the page and the plot. The README takes them by python -m tools.readme."""
     STORED.write_text("{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value, indent=2)}" for key, value in stored.items()) + "\n}\n")
@@ -90,6 +104,9 @@ def main(arguments=None):
     except KeyboardInterrupt:
         sys.exit("compare: stopped, nothing is written")
     print(page.page(stored) if not options.write else json.dumps(stored))
+    trouble = disturbance(stored)
+    if trouble:
+        sys.exit(f"compare: disturbed: {trouble}. Nothing is written: run it again while the machine does nothing else")
     if options.write:
         write(stored)
         subprocess.run([sys.executable, "-m", "tools.readme"], check=True)
