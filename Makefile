@@ -23,7 +23,7 @@ flash: ## Ladepunkt onto a board: BOARD=waveshare_s3_relay_6ch [PORT=/dev/ttyUSB
 
 configure: ## the configuration of a box at USB: [PORT=/dev/ttyUSB0] [ARGS="--config FILE"]
 	@$(PYTHON3) tools/setup.py --quiet
-	@$(VENV_PYTHON) -m tools.configure $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(VENV_PYTHON) -m tools.flash --only-config $(if $(PORT),--port $(PORT)) $(ARGS)
 
 doctor: ## what is wrong with a box, and what to do: PORT=/dev/ttyUSB0 at USB, or HOST=... [MQTT_PORT= MODBUS_PORT= HTTP_PORT=]
 	@$(PYTHON3) tools/setup.py --quiet

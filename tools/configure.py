@@ -1,8 +1,7 @@
 """Asks what a box must know, checks it as the firmware does, and writes config.json onto the box.
 
-    python -m tools.configure [--port PORT] [--config FILE] [--force]
-
-The box goes to 0 A for it (a box that charges refuses, unless --force) and starts again with the new configuration.
+`make configure` is `python -m tools.flash --only-config`: the box goes to 0 A for it (a box that charges refuses, unless --force) and
+starts again with the new configuration.
 """
 
 import json
@@ -172,16 +171,3 @@ def ask_person(text, default, choices, secret):
         return Prompt.ask(text, default=... if default is None else default, choices=choices and list(choices), password=secret)
     except EOFError as error:
         raise FlashError(f"nobody answers ({text}): run it at a terminal, or with --config FILE") from error
-
-
-def main(arguments=None):
-    """Returns the exit status."""
-    from tools.flash import __main__ as flash
-
-    return flash.main(["--only-config", *(arguments or [])])
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.exit(main(sys.argv[1:]))

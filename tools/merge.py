@@ -2,13 +2,12 @@
 
 A module of its own costs the device a dictionary, two names, and an entry for every name it imports: some 200 bytes. Which ones belong
 together follows from who imports whom; what is loaded now and then stays apart. Every text keeps its lines but those without code;
-`python -m tools.merge MODULE LINE` tells where a line of a traceback was written.
+`python -m tools.mpy MODULE LINE` tells where a line of a traceback was written.
 """
 import ast
 import builtins
 import collections
 import io
-import sys
 import tokenize
 
 from tools.renaming import Member
@@ -115,16 +114,3 @@ def _with_code(text):
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         if number in code - doc:
             yield number, line
-
-
-def main(arguments):
-    from tools import mpy
-
-    if len(arguments) != 2:
-        sys.exit(__doc__)
-    module, line = arguments[0], int(arguments[1])
-    print(*mpy.written_at(module, line), sep=":")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

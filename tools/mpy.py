@@ -2,6 +2,7 @@
 them goes the page that the box shows. What was compiled once is kept in build/mpy, by what it was made of.
 
     python -m tools.mpy FOLDER
+    python -m tools.mpy MODULE LINE      where a line of a traceback of the device was written
 """
 import fcntl
 import functools
@@ -148,9 +149,12 @@ def _compile(text, result, name):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
     try:
-        print(build(sys.argv[1]), "bytes")
+        if len(sys.argv) == 3:
+            print(*written_at(sys.argv[1], int(sys.argv[2])), sep=":")
+        else:
+            print(build(sys.argv[1]), "bytes")
     except CompileError as problem:
         sys.exit(str(problem))
