@@ -248,15 +248,17 @@ def stop_of(folder, addresses, way):
 
 
 def _watch(control, last_s, other):
-    found = {"charging_s": None, "set_s": None, "stall_s": 0}
+    found = {"charging_s": None, "set_s": None, "stall_s": 0, "why": None}
     beats, age_s = 0, time.monotonic() - last_s
     while found["charging_s"] is None and age_s < LIMIT_S + 10:
         before_s = age_s
-        point = control.do("state")["cp"][0]
+        state = control.do("state")
+        point = state["cp"][0]
         age_s = time.monotonic() - last_s
         found["stall_s"] = max(found["stall_s"], age_s - before_s - 2 * POLL_S)
         if not point["evse"]["set_current_raw"] and found["set_s"] is None:
             found["set_s"] = age_s
+            found["why"] = state["firmware"]["cp"][0]  # as of up to one second ago
         if not any(point["car"]["current_a"]):
             found["charging_s"] = age_s
         if other is not None and age_s > beats:
