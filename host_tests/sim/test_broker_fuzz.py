@@ -1,19 +1,12 @@
 """Whatever one client sends, in whatever portions: nothing escapes, nothing grows, and the others notice nothing."""
 
-import os
-import random
-
-from connections import BODY_BYTES, CHUNK_BYTES, TX_BYTES
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 from topics import TOLD
 
 from host_tests.fakes.peer import DISCONNECT, PINGREQ, connect, encoded, publish, split, subscribe, unsubscribe
+from host_tests.sim.hostile import FUZZ, Lot, check_buffers
 from host_tests.unit.broker_bench import GET, HEARTBEAT, SET, SET_CURRENT, Box
-
-MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1"))
-CASES = 20000 if MINUTES >= 10 else 5000
-FUZZ = settings(derandomize=True, deadline=None, max_examples=CASES, database=None, suppress_health_check=list(HealthCheck))
 
 SENSIBLE = [
     connect(b"fuzz"), connect(b""), connect(b"x" * 128, user=b"u", password=b"p"), connect(b"b", level=0x84), connect(b"w", will=(b"a", b"b", 1, True)),
@@ -30,66 +23,28 @@ NASTY = [
 ]  # fmt: skip
 
 
-class Lot:
-    """What one seed makes the client do; drawn here and not by hypothesis, which would take longer than the test."""
-
-    def __init__(self, seed):
-        self._lot = random.Random(seed)
-        choice = self._lot.choice
-        self.data = [self._piece() for _ in range(self._lot.randrange(8))]
-        if choice((True, False)):
-            self.data.insert(0, connect(b"fuzz"))
-        self.portion = choice((1, 3, 50, 10000))
-        self.room = choice((None, None, 0, 3, 200))
-        self.ending = choice(("stay", "stay", "fin", "rst"))
-
-    def _piece(self):
-        lot = self._lot
-        data = bytearray(lot.choice(SENSIBLE + NASTY))
-        kind = lot.randrange(8)
-        if kind == 0:
-            data[lot.randrange(len(data))] = lot.randrange(256)
-        elif kind == 1:
-            del data[lot.randrange(len(data)) :]
-        elif kind == 2:
-            data = lot.randbytes(lot.randrange(40))
-        elif kind == 3:
-            at = lot.randrange(len(data))
-            data[at:at] = lot.randbytes(lot.randrange(1, 4))
-        return bytes(data)
-
-    def __repr__(self):
-        return f"{self.data} in portions of {self.portion}, room {self.room}, then {self.ending}"
-
-
-def check_buffers(box):
-    for slot in box.pool.slots:
-        if slot.chunk is None:
-            continue  # nobody has been there
-        assert (len(slot.chunk), len(slot.inbound.buf), len(slot.tx.buf)) == (CHUNK_BYTES, BODY_BYTES, TX_BYTES)
-        assert 0 <= slot.tx.start <= slot.tx.end <= TX_BYTES
-    for session in box.broker.sessions:
+def check_sessions(broker):
+    for session in broker.sessions:
         assert len(session.filters) <= 16 and sum(map(len, session.filters)) <= 512
 
 
 @given(st.integers(0, 1 << 40))
 @FUZZ
 def test_one_client_that_sends_anything_harms_nobody_and_the_cut_off_works(seed):
-    lot = Lot(seed)
+    lot = Lot(seed, SENSIBLE + NASTY, 7)
+    if lot.lot.choice((True, False)):
+        lot.data.insert(0, connect(b"fuzz"))
     note(lot)
     box = Box(heartbeat_alive=False)
     observer = box.dial().send(connect(b"observer") + subscribe(GET))
     primary = box.dial("192.168.1.10").send(connect(b"primary", keepalive_s=0))
-    fuzz = box.dial("192.168.1.66")
-    fuzz.portion, fuzz.room = lot.portion, lot.room
-    fuzz.send(b"".join(lot.data))
-    if lot.ending != "stay":
-        fuzz.hang_up() if lot.ending == "fin" else fuzz.reset()
+    fuzz = lot.attack(box, "192.168.1.66")
     for i in range(1, 4):
         primary.send(publish(HEARTBEAT, b'{"heartbeat": %d}' % i, qos=1, packet_id=i))
         for _ in range(7):
             box.step(15)
-    check_buffers(box)
+    check_buffers(box.pool)
+    check_sessions(box.broker)
     assert observer.open and primary.open
     assert box.heartbeat.reason == 0, "three heartbeats were heard"
     assert primary.received.endswith(b"\x40\x02\x00\x03")

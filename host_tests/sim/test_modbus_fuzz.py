@@ -1,20 +1,14 @@
 """Whatever one Modbus client sends, in whatever portions: nothing escapes, the others are served, and the cut-off works."""
 
-import os
-import random
-
 import pytest
-from connections import BODY_BYTES, CHUNK_BYTES, TX_BYTES
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 from modbus_server import STALLED
 from reads import READ_LIMIT_MS
 
+from host_tests.sim.hostile import FUZZ, Lot, check_buffers
 from host_tests.unit.modbus_bench import EVCC, Box, adu, read, split, write, write_many
 
-MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1"))
-CASES = 20000 if MINUTES >= 10 else 5000
-FUZZ = settings(derandomize=True, deadline=None, max_examples=CASES, database=None, suppress_health_check=list(HealthCheck))
 HOSTILE = "192.168.1.66"
 
 SENSIBLE = [
@@ -31,81 +25,44 @@ NASTY = [
 ]  # fmt: skip
 
 
-class Lot:
-    """What one seed makes the client do; drawn here and not by hypothesis, which would take longer than the test."""
-
+class ModbusLot(Lot):
     def __init__(self, seed):
-        self._lot = random.Random(seed)
-        choice = self._lot.choice
-        self.data = [self._piece() for _ in range(self._lot.randrange(9))]
-        if self._lot.randrange(10) == 0:
+        super().__init__(seed, SENSIBLE + NASTY, 8)
+        choice = self.lot.choice
+        if self.lot.randrange(10) == 0:
             self.data = self.data[:1] * 100
-        self.portion = choice((1, 3, 50, 10000))
-        self.room = choice((None, None, None, 0, 3, 200))
-        self.ending = choice(("stay", "stay", "fin", "rst"))
         self.free = choice((True, False))  # everybody may write
         self.lives = choice((1, 1, 1, 12))  # connections
 
-    def _piece(self):
-        lot = self._lot
-        data = bytearray(lot.choice(SENSIBLE + NASTY))
-        kind = lot.randrange(9)
-        if kind == 0:
-            data[lot.randrange(len(data))] = lot.randrange(256)
-        elif kind == 1:
-            del data[lot.randrange(len(data)) :]
-        elif kind == 2:
-            data = lot.randbytes(lot.randrange(300))
-        elif kind == 3:
-            at = lot.randrange(len(data))
-            data[at:at] = lot.randbytes(lot.randrange(1, 4))
-        elif kind == 4:
-            data[4:6] = lot.randrange(260).to_bytes(2, "big")  # a lie about the length
-        return bytes(data)
-
-    def __repr__(self):
-        return f"{self.lives} x {self.data} in portions of {self.portion}, room {self.room}, then {self.ending}, free {self.free}"
+    def _damage(self, data, kind):
+        if kind == 4:
+            data[4:6] = self.lot.randrange(260).to_bytes(2, "big")  # a lie about the length
+        return super()._damage(data, kind)
 
 
-def check_buffers(box):
-    for slot in box.pool.slots:
-        if slot.chunk is None:
-            continue  # nobody has been there
-        assert (len(slot.chunk), len(slot.inbound.buf), len(slot.tx.buf)) == (CHUNK_BYTES, BODY_BYTES, TX_BYTES)
-        assert 0 <= slot.tx.start <= slot.tx.end <= TX_BYTES
+def check_box(box):
+    check_buffers(box.pool)
     for point in box.points:
         set_ca = point.wish.current_ca(box.now_ms)
         assert set_ca is None or set_ca == 0 or 600 <= set_ca <= 3200
     assert box.modbus.used == sum(1 for slot in box.pool.slots if slot.door is box.modbus)
 
 
-def attack(box, lot):
-    clients = []
-    for _ in range(lot.lives):
-        fuzz = box.dial(HOSTILE)
-        fuzz.portion, fuzz.room = lot.portion, lot.room
-        fuzz.send(b"".join(lot.data))
-        if lot.ending != "stay":
-            fuzz.hang_up() if lot.ending == "fin" else fuzz.reset()
-        clients.append(fuzz)
-    return clients
-
-
 @given(st.integers(0, 1 << 40))
 @FUZZ
 def test_one_client_that_sends_anything_harms_nobody_and_the_cut_off_works(seed):
-    lot = Lot(seed)
+    lot = ModbusLot(seed)
     note(lot)
     box = Box(controllers=None if lot.free else [EVCC])
     evcc = box.dial()
     evcc.send(adu(write(10171, 1600)) + adu(read(10143), transaction=0))
     box.step(15)
-    clients = attack(box, lot)
+    clients = [lot.attack(box, HOSTILE) for _ in range(lot.lives)]
     for i in range(1, 4):
         evcc.send(adu(read(10143), transaction=i))
         for _ in range(7):
             box.step(15)
-    check_buffers(box)
+    check_box(box)
     assert evcc.open
     assert [(number, pdu.hex()) for number, _, pdu in split(evcc.received)][1:] == [(i, "04020001") for i in range(4)]
     if not lot.free:
