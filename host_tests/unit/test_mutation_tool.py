@@ -1,6 +1,7 @@
 """make mutation: which mutants there are, how they are tried, and that a survivor needs an explanation."""
 import json
 import re
+import time
 import types
 
 import pytest
@@ -177,6 +178,16 @@ def test_what_a_child_finds_comes_back_and_an_endless_one_ends():
             pass
 
     assert fork.forked(endless, 1) == (fork.TIMEOUT, None)
+
+
+def test_a_part_of_the_work_that_is_endless_costs_its_own_limit_and_not_that_of_the_whole():
+    def work():
+        fork.limit_cpu(0)
+        end_s = time.process_time() + 5
+        while time.process_time() < end_s:
+            pass
+
+    assert fork.forked(work, 60) == (fork.TIMEOUT, None)
 
 
 def test_trouble_in_a_child_is_told_and_not_taken_for_a_survivor():

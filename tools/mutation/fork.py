@@ -33,6 +33,12 @@ def forked(function, cpu_limit_s=None):
     return (None, pickle.loads(data)) if data else (TIMEOUT, None)
 
 
+def limit_cpu(more_s):
+    """This process may take `more_s` of CPU time from now on, within the limit that it was started with."""
+    _, hard_s = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(hard_s, int(time.process_time() + more_s) + 1), hard_s))
+
+
 def as_child(function, into, cpu_limit_s):
     """Never returns into the code of its parent."""
     try:

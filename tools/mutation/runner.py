@@ -12,21 +12,23 @@ import sys
 import time
 import types
 
-import hypothesis  # noqa: F401  here, so that no child has to load it
+import hypothesis  # here, so that no child has to load it
 import pytest
 
 from host_tests.stubs.cpython import install
 from tools.mutation import mutants
 from tools.mutation.code import REACHED, Called, functions_of, live_functions, noting, rows_of
-from tools.mutation.fork import TIMEOUT, as_child, forked
+from tools.mutation.fork import TIMEOUT, as_child, forked, limit_cpu
 from tools.mutation.tables import LIMITS, MODULES, UNIT
 
 KILLED, SURVIVED = "killed", "survived"
-CPU_LEAST_S = 3
+CPU_LEAST_S = 2
+# That a test fails is enough to know: the smallest example for it is not looked for, which takes longer than the test.
+hypothesis.settings.register_profile("mutation", phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), report_multiple_bugs=False)
 LEFT_OUT = 1 << 30  # the place of a test that is left out
 OPTIONS = (
     "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:rerunfailures", "-p", "no:faulthandler",
-    "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
+    "--hypothesis-profile=mutation", "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
 )  # fmt: skip
 
 
@@ -72,9 +74,11 @@ class Tests:
     def _belongs(self, item):
         return LIMITS not in item.nodeid or f"[{self.module}." in item.nodeid
 
-    def _run(self, items):
-        """The index of the first item that fails; None when all pass."""
+    def _run(self, items, cpu_s=None):
+        """The index of the first item that fails; None when all pass. cpu_s: what each may take; the process ends at more than that."""
         for i, item in enumerate(items):
+            if cpu_s is not None:
+                limit_cpu(cpu_s[i])
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=items[i + 1] if i + 1 < len(items) else None)
             if self.failed:
                 return i
@@ -155,7 +159,7 @@ class Tests:
         def work():
             change()
             self.failed = False
-            return self._run([self.items[i] for i in order])
+            return self._run([self.items[i] for i in order], [CPU_LEAST_S + 5 * self.cpu_s[i] for i in order])
 
         timeout, found = forked(work, CPU_LEAST_S + 5 * sum(self.cpu_s[i] for i in order))
         if timeout:
