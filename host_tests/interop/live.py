@@ -18,6 +18,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from host_tests.fakes.broker_link import Conversation, publish
+from host_tests.waiting import until
 from tools.runtimes import FIRMWARE, STUBS, UMQTT, micropython
 
 HERE = Path(__file__).resolve().parent
@@ -25,16 +26,6 @@ STEP_LIMIT_MS = 250
 SPEED = 5  # the door's seconds last 0.2 s
 KEEPALIVE_S = 10
 PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"))
-
-
-def until(condition, what, limit_s=10):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.01)
-    pytest.fail(f"{what}: not within {limit_s} s")
 
 
 @pytest.fixture

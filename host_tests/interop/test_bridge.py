@@ -10,7 +10,8 @@ import config
 import config_rows
 import pytest
 
-from host_tests.interop.live import Mosquitto, Watcher, until
+from host_tests.interop.live import Mosquitto, Watcher
+from host_tests.waiting import until
 from host_tests.interop.test_cutoff import free_port
 from host_tests.interop.test_desk import Control
 from host_tests.interop.test_desk_broker import Box

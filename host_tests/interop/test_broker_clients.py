@@ -9,7 +9,7 @@ import broker_session as bs
 import paho.mqtt.client as paho
 import pytest
 
-from host_tests.interop.live import until
+from host_tests.waiting import until
 from host_tests.interop.test_broker_live import GET, NAMES, SET, Box, box, boxes, firmware, free_ports  # noqa: F401 (fixtures)
 from tools import node
 

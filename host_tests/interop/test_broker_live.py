@@ -19,7 +19,8 @@ import pytest
 from topics import TOLD
 
 from host_tests.fakes.primary import COLLECT_MS, PUBLISH_BUDGET_MS, golden
-from host_tests.interop.live import PLACES, Mosquitto, Watcher, until
+from host_tests.interop.live import PLACES, Mosquitto, Watcher
+from host_tests.waiting import until
 from tools import mpy
 from tools.runtimes import ROOT, STUBS, UMQTT, micropython
 

@@ -14,9 +14,9 @@ import paho.mqtt.client as paho
 import pytest
 from topics import TOLD
 
-from host_tests.interop.live import until
 from host_tests.interop.test_broker_live import tool
 from host_tests.interop.test_desk import FREE_PORTS, Control, Desk, descendants
+from host_tests.waiting import until
 
 SET = "openWB/set/internal_chargepoint/"
 NAMES = {"openWB/internal_chargepoint/%d/%s" % (i, row[0].decode()) for i in range(2) for row in TOLD}

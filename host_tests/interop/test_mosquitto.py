@@ -12,7 +12,8 @@ import mqtt_states as st
 import pytest
 
 from host_tests.interop import live
-from host_tests.interop.live import BadBroker, Door, Mosquitto, Watcher, check_it_works, doors, mosquitto, port, reset, until  # noqa: F401
+from host_tests.interop.live import BadBroker, Door, Mosquitto, Watcher, check_it_works, doors, mosquitto, port, reset  # noqa: F401
+from host_tests.waiting import until
 
 # -- Mosquitto ------------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ import mqtt_states as st
 import pytest
 import trustme
 
-from host_tests.interop.live import Mosquitto, doors, port, until  # noqa: F401
+from host_tests.interop.live import Mosquitto, doors, port  # noqa: F401
+from host_tests.waiting import until
 
 AUTHORITY = trustme.CA()
 

@@ -7,6 +7,7 @@ must be small beside what is free; nothing of it is left after the collection th
 import sys
 
 from connections import Connections, Door
+from host_tests.fakes.vitals import Vitals
 from host_tests.mpy.heap_cost import cost, runs_locked, tell
 from host_tests.mpy.peers import Listener, Peer
 from host_tests.mpy.steady import Steady
@@ -28,23 +29,6 @@ class Browser(Peer):
 
 class File:
     size = -1
-
-
-class Vitals:
-    uptime_s = 90061
-    longest_step_ms = 12
-
-    def free_bytes(self):
-        return 65536
-
-    def used_bytes(self):
-        return 98304
-
-    def idf_free_bytes(self):
-        return 40000
-
-    def rssi_dbm(self):
-        return -61
 
 
 class Box:

@@ -1,6 +1,7 @@
 """What the page answers while a car charges, and what Home Assistant is told: every byte of it."""
 
 from host_tests.fakes.peer import Client, Listener
+from host_tests.fakes.vitals import Vitals
 from host_tests.sim.world import World, standard_config
 
 
@@ -12,23 +13,6 @@ class File:
         for i in range(n):
             buf[i] = 0x20 + (at + i) % 90
         return n
-
-
-class Vitals:
-    uptime_s = 90061
-    longest_step_ms = 12
-
-    def free_bytes(self):
-        return 65536
-
-    def used_bytes(self):
-        return 98304
-
-    def idf_free_bytes(self):
-        return None
-
-    def rssi_dbm(self):
-        return -61
 
 
 def answers():

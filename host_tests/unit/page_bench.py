@@ -9,27 +9,11 @@ from page import Page
 from status import Status
 
 from host_tests.fakes.peer import Client, Listener
+from host_tests.fakes.vitals import Vitals
 from host_tests.sim.chip import NC
 from host_tests.sim.world import World, standard_config
 
 HTML = bytes(range(256)) * 9  # more than three buffers, and not text
-
-
-class Vitals:
-    uptime_s = 90061
-    longest_step_ms = 12
-
-    def free_bytes(self):
-        return 65536
-
-    def used_bytes(self):
-        return 98304
-
-    def idf_free_bytes(self):
-        return 40000
-
-    def rssi_dbm(self):
-        return -61
 
 
 class File:

@@ -11,6 +11,8 @@ import net
 import pytest
 import resolver
 
+from host_tests.waiting import until
+
 LIMIT_S = 0.25  # no call may take longer
 
 
@@ -48,16 +50,6 @@ def link(waiter):
     link = net.TcpLink(waiter, resolver.Resolver())
     yield Clocked(link)
     link.close()
-
-
-def until(condition, limit_s=2):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.002)
-    pytest.fail(f"did not happen within {limit_s} s")
 
 
 def dial(link, port):

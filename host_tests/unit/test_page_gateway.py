@@ -6,8 +6,9 @@ import pytest
 from config import ConfigError, check_config
 
 from host_tests.fakes.peer import Client, Listener
+from host_tests.fakes.vitals import Vitals
 from host_tests.sim.world import World, standard_config
-from host_tests.unit.page_bench import HTML, File, Vitals, parsed
+from host_tests.unit.page_bench import HTML, File, parsed
 
 GET = b"GET / HTTP/1.1\r\nHost: box\r\n\r\n"
 GET_STATUS = b"GET /status.json HTTP/1.1\r\nHost: box\r\n\r\n"

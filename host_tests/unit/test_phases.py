@@ -315,17 +315,6 @@ def test_interruptions_keep_their_distance(box):
     assert box.machine.interrupt(4) is None
 
 
-def test_five_interruptions_per_plug_in_and_no_more(box):
-    for _ in range(5):
-        assert box.machine.interrupt(1) is None
-        box.run(60000)
-    assert box.machine.interrupt(1) == TOO_OFTEN
-    box.point.image.value[P_PLUGGED] = 0
-    box.step()
-    box.point.image.value[P_PLUGGED] = 1
-    assert box.machine.interrupt(1) is None
-
-
 def test_without_a_car_nothing_is_interrupted(box):
     box.point.image.value[P_PLUGGED] = 0
     assert box.machine.interrupt(4) == NOBODY

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from host_tests.fakes.peer import Client, Listener
+from host_tests.fakes.vitals import Vitals
 from host_tests.sim import swarm, world
 from host_tests.unit import page_bench
 from tools import replay
@@ -48,7 +49,7 @@ def test_a_visitor_of_the_page_and_the_grid_operator_are_lived_again(monkeypatch
     monkeypatch.setattr(world, "Gateway", recording(world.Gateway, file))
     listener, grid = Listener(), GridInput(False)
     config = {**world.standard_config(mode="broker"), "grid": {"limit_w": 4200, "limit_ca": LIMIT_CA}}
-    life = world.World(config=config, page=(listener, page_bench.File(), page_bench.Vitals()), grid=grid)
+    life = world.World(config=config, page=(listener, page_bench.File(), Vitals()), grid=grid)
     life.plug()
     life.run(15000)
     Client(listener).send(b"GET /status.json HTTP/1.1\r\n\r\n")

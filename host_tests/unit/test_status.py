@@ -16,7 +16,8 @@ from connections import TX_BYTES
 from points import BOOL, NUMBER, P_FAULT_STR, P_NOTICE, P_PARENT_CP, P_PLUGGED, P_POWER_CW, P_RFID, P_STATE_STR, RAW, STAMP, TEXT
 from safety import R_HEARTBEAT_SLOW, REASONS
 
-from host_tests.unit.page_bench import Box, Vitals
+from host_tests.fakes.vitals import Vitals
+from host_tests.unit.page_bench import Box
 
 PAGE = (Path(__file__).parents[2] / "docs" / "status.md").read_text()
 ROOM = TX_BYTES - 7  # of an empty buffer

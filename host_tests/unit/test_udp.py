@@ -9,6 +9,7 @@ from sntp import ASKING, RESTING, Sntp
 from wall import WallClock
 
 from host_tests.fakes.time_server import answer_to
+from host_tests.waiting import until
 
 NOW_S = 1795327212
 
@@ -28,16 +29,6 @@ def port(server):
     assert port.resolved() == 1
     yield port
     port.close()
-
-
-def until(condition, limit_s=2):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.002)
-    pytest.fail(f"did not happen within {limit_s} s")
 
 
 def test_a_question_and_its_answer(port, server):
