@@ -82,7 +82,7 @@ class EvseDin:
         self._since_ms = 0
         self._written = _NEVER  # last raw value sent, confirmed or not
         self._unread = False  # something was written and not read back yet
-        self._eeprom = _NEVER  # 2005 as last read
+        self._eeprom = 0  # 2005 as last read
         self._refined = False  # bit 7 was written since power-up: never twice
         self._doubted = False  # started over because 1001 did not fit the scale; once is enough
         self._clear = False  # somebody at the box wants the RCD error cleared
@@ -124,7 +124,7 @@ class EvseDin:
 
     def disabled(self):
         """True when its own configuration forbids charging, whatever 1000 says."""
-        return self._eeprom > 0 and self._eeprom & DISABLED_BITS != 0
+        return self._eeprom & DISABLED_BITS != 0
 
     def _target_raw(self):
         if self.state != READY:
@@ -140,7 +140,6 @@ class EvseDin:
 
     def _restart(self, now_ms):
         self.restarts = (self.restarts + 1) & 0xFFFFFF
-        self._unread = False
         self._curious = True
         self._enter(ERASING, now_ms)
 

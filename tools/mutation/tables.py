@@ -27,7 +27,7 @@ MODULES = {
     "bus": ("test_bus", "test_bus_stations"),
     "station": ("test_bus_stations", "test_bus", "test_evse_trouble"),
     "plan": ("test_plan",),
-    "drivers.evse_din": ("test_evse_din", "test_evse_trouble", "test_charge_point"),
+    "drivers.evse_din": ("test_evse_din", "test_evse_facts", "test_evse_trouble", "test_charge_point"),
     "drivers.meter": ("test_meter", "test_meter_search"),
     "drivers.decoding": ("test_meter_tables", "test_meter"),
     # what comes in from outside
