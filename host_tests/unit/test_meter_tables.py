@@ -107,12 +107,12 @@ def test_every_kind_has_a_number_of_its_own_and_a_probe_for_the_voltage_of_l1():
 # --- decoding ---
 
 
-def decoded(encoding, words, multiplier=1, divisor=1):
-    frame = bytearray(b"\x69\x04\x00")
+def decoded(encoding, words, multiplier=1, divisor=1, offset=0):
+    frame = bytearray(b"\x69\x04\x00") + bytes(2 * offset)
     for word in words:
         frame += struct.pack(">H", word)
     value = [None if encoding == SERIAL else 77]
-    decode((0, 0, encoding, multiplier, divisor), frame, value)
+    decode((offset, 0, encoding, multiplier, divisor), frame, value)
     return value[0]
 
 
@@ -136,6 +136,7 @@ def test_no_number_is_unknown(words):
     [
         (U16, [0xFFFE], (1, 1), 65534),
         (I16, [0xFFFF], (1, 1), -1),
+        (I16, [0x0001], (1, 1), 1),
         (I16, [0x8000], (100, 1), -3276800),
         (I16, [0x7FFE], (1, 10), 3276),
         (I16, [0x8001], (1, 10), -3276),
@@ -144,15 +145,25 @@ def test_no_number_is_unknown(words):
         (U32, [0xFFFF, 0xFFFE], (1, 1), INT_MAX),
         (U32, [0x3FFF, 0xFFFF], (1, 1), INT_MAX),
         (U32, [0x3FFF, 0xFFFF], (10, 1), INT_MAX // 10 * 10),
+        (U32, [0x3FFF, 0x0000], (1, 1), 0x3FFF0000),
         (I32, [0xFFFF, 0xFFFE], (10, 1), -20),
+        (I32, [0xFFFF, 0xFFFF], (1, 1), -1),
+        (I32, [0xFFFF, 0xFFFF], (1, 10), 0),
         (I32, [0xFFFF, 0xFFF5], (1, 10), -1),
         (I32, [0x8000, 0x0000], (1, 1), -INT_MAX),
+        (I32, [0x8000, 0x0000], (10, 1), -(INT_MAX // 10 * 10)),
+        (I32, [0xC000, 0x0000], (1, 1), -INT_MAX),
+        (I32, [0xC001, 0x0000], (1, 1), -0x3FFF0000),
         (I32, [0x7FFF, 0xFFFE], (1, 1), INT_MAX),
         (I32, [0xFFFE, 0x0001], (1, 1), -131071),
         (U64, [0, 0, 0x0001, 0x0002], (10, 1), 655380),
         (U64, [0, 0, 0x06A5, 0x14B4], (10, 1), INT_MAX // 10 * 10),
         (U64, [0, 1, 0, 0], (10, 1), INT_MAX // 10 * 10),
+        (U64, [0, 0x0100, 0, 0], (1, 1), INT_MAX),
+        (U64, [0, 0, 0x8000, 0], (1, 1), INT_MAX),
         (U64, [0x8000, 0, 0, 0], (1, 1), INT_MAX),
+        (U64, [0xFFFF, 0xFFFF, 0xFF00, 0xFFFF], (1, 1), INT_MAX),
+        (U64, [0xFFFF, 0xFFFF, 0x00FF, 0xFFFF], (1, 1), INT_MAX),
         (U64, [0xFFFF, 0xFFFF, 0xFFFF, 0xFFFE], (1, 1), INT_MAX),
         (SERIAL, [0x0141, 0x6639], (1, 1), b"21063225"),
         (SERIAL, [0xFFFF, 0xFFFF], (1, 1), b"4294967295"),
@@ -161,6 +172,15 @@ def test_no_number_is_unknown(words):
 )
 def test_integers_are_decoded_exactly_and_saturate(encoding, words, scale, expected):
     assert decoded(encoding, words, *scale) == expected
+
+
+@pytest.mark.parametrize("offset", [1, 2, 5])
+@pytest.mark.parametrize(
+    "encoding, words, expected",
+    [(F32, [0x3F80, 0], 1), (U32, [1, 2], 65538), (I16, [0xFFFF], -1), (SERIAL, [0x0141, 0x6639], b"21063225"), (U64, [0, 0, 1, 2], 65538)],
+)
+def test_a_row_begins_where_its_table_says(encoding, words, expected, offset):
+    assert decoded(encoding, words, offset=offset) == expected
 
 
 @pytest.mark.parametrize(
@@ -175,10 +195,12 @@ def test_the_pattern_for_no_value_is_unknown_and_no_number(encoding, words):
 
 
 @pytest.mark.parametrize(
-    "told, hundredths", [(0, 0), (9, 90), (10, 100), (95, 95), (100, 100), (99, 99), (950, 95), (1000, 100), (-9, -90), (-95, -95)]
+    "told, hundredths", [(0, 0), (1, 10), (9, 90), (10, 100), (11, 11), (95, 95), (99, 99), (100, 100), (101, 10), (950, 95), (1000, 100), (10000, 100)]
 )
-def test_a_power_factor_is_understood_in_tenths_hundredths_and_thousandths(told, hundredths):
-    assert decoded(FACTOR, list(struct.unpack(">HH", struct.pack(">i", told)))) == hundredths
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_power_factor_is_understood_in_tenths_hundredths_and_thousandths(told, hundredths, sign):
+    """Of a car that delivers as well."""
+    assert decoded(FACTOR, list(struct.unpack(">HH", struct.pack(">i", sign * told)))) == sign * hundredths
 
 
 # --- with the models ---
