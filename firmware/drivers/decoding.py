@@ -88,8 +88,9 @@ def _scale(number, row):
 
 
 def _hundredths(number):
-    if -10 <= number <= 10:
+    size = abs(number)
+    if size <= 10:
         return number * 10
-    while number > 100:
-        number //= 10
-    return max(-100, number)
+    while size > 100:
+        size //= 10
+    return size if number > 0 else -size
