@@ -1,15 +1,11 @@
 """What a charge point tells of itself: every fact is derived from the EVSE, the meter and the decision."""
 import pytest
-import readings
-from charge_point import LOOK_MS, TWO_DOORS, ChargePoint
+from charge_point import LOOK_MS, TWO_DOORS
 from faults import CABLE_UNKNOWN, CABLE_UNKNOWN_EN, EVSE_DISABLED, EVSE_DISABLED_EN, FAULTS, GERMAN, NO_FAULT, NO_FAULT_EN, REASON
-from drivers.evse_din import ASKING, READY, REFUSED, EvseDin
-from drivers.meter import Meter
-from drivers.meters import EASTRON_3P
-from intents import MODBUS, MQTT, Heartbeat
+from drivers.evse_din import ASKING, REFUSED
+from intents import MODBUS, MQTT
 from points import (
     P_CHARGING,
-    P_CURRENT_CA,
     P_EVSE_CURRENT_CA,
     P_EXPORTED_WH,
     P_FAULT_STATE,
@@ -22,11 +18,9 @@ from points import (
     P_PLUGGED,
     P_POWER_CW,
     P_POWER_FACTOR_C,
-    P_POWER_L_CW,
     P_STATE_STR,
     P_VERSION,
     P_VOLTAGE_CV,
-    Image,
 )
 from safety import (
     R_CABLE,
@@ -49,48 +43,10 @@ from safety import (
 )
 from version import VERSION
 
-START_MS = 1000
+from host_tests.unit.charge_bench import Box
+
 TEXTS = {row[REASON]: row[GERMAN] for row in FAULTS}
 ENGLISH = {row[REASON]: REASONS[row[REASON]] for row in FAULTS}
-
-
-class Box:
-    """A charge point in the middle of a charge: EVSE ready at 16 A, meter fine, heartbeat alive, set point 32 A."""
-
-    def __init__(self, with_meter=True, installation_ca=3200, lost_current_ca=0, phases=3, english=False):
-        self.now_ms = START_MS
-        self.image = Image()
-        self.value = self.image.value
-        self.evse = EvseDin(1, 20)
-        self.evse.state = READY
-        self.evse.precise = True
-        self.evse.heard.mark(START_MS)
-        self.evse.raw = 1600
-        self.evse.vehicle_state = 3
-        self.evse.limit_a = 32
-        self.meter = Meter(((EASTRON_3P, 105),), 20, self.image, START_MS) if with_meter else None
-        if with_meter:
-            self.meter.accepted = True
-            self.measure([1600, 1600, 1600], [368000, 368000, 368000])
-        self.heartbeats = [Heartbeat(60000), Heartbeat(60000)]
-        for heartbeat in self.heartbeats:
-            heartbeat.reason = 0
-        self.point = ChargePoint(self.evse, self.meter, self.image, self.heartbeats, START_MS)
-        self.point.configure(installation_ca, lost_current_ca, phases, english)
-        self.point.wish.offer(MQTT, 3200, START_MS)
-
-    def measure(self, currents_ca, powers_cw):
-        self.value[P_VOLTAGE_CV : P_VOLTAGE_CV + 3] = [23000] * 3
-        self.value[P_CURRENT_CA : P_CURRENT_CA + 3] = currents_ca
-        self.value[P_POWER_L_CW : P_POWER_L_CW + 3] = powers_cw
-
-    def step(self, ms=1):
-        self.now_ms += ms
-        self.point.step(self.now_ms)
-        return self
-
-    def currents(self):
-        return self.value[P_CURRENT_CA : P_CURRENT_CA + 3]
 
 
 @pytest.fixture
