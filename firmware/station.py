@@ -64,7 +64,6 @@ class Station:
     def tell(self, address, word):
         self.function = modbus.WRITE_MULTIPLE
         self.address = address
-        self.count = 1
         self.word = word
         self.urgent = False
 

@@ -1,6 +1,6 @@
 """How well a station answers: its gap, its silence, its counters and its latency."""
 import pytest
-from station import COUNT_MASK, Station
+from station import BAD_CRC, COUNT_MASK, OK, SEND_FAILED, TIMEOUT, WRONG_REPLY, Station
 
 from host_tests.fakes.wire import reply_frame, sealed
 from host_tests.unit.talk import CRC_BROKEN, GAP_MS, WORDS, Talk
@@ -42,7 +42,7 @@ def test_one_good_reply_ends_a_burst_and_one_error_ends_the_calm(talk):
     assert talk.station.gap_ms() == 50
 
 
-@pytest.mark.parametrize("base_ms, gaps", [(5, [5, 20, 50, 100, 250]), (50, [50, 100, 250, 250]), (250, [250, 250])])
+@pytest.mark.parametrize("base_ms, gaps", [(5, [5, 20, 50, 100, 250]), (50, [50, 100, 250, 250]), (100, [100, 250, 250]), (250, [250, 250])])
 def test_the_gap_starts_at_what_is_configured(base_ms, gaps):
     talk = Talk(gap_ms=base_ms)
     seen = [talk.station.gap_ms()]
@@ -50,6 +50,17 @@ def test_the_gap_starts_at_what_is_configured(base_ms, gaps):
         talk.fail(3, CRC_BROKEN)
         seen.append(talk.station.gap_ms())
     assert seen == gaps
+
+
+@pytest.mark.parametrize("base_ms, longer_ms", [(5, 20), (20, 50)])
+def test_the_gap_returns_to_what_is_configured_and_the_next_burst_lengthens_it_at_once(base_ms, longer_ms):
+    talk = Talk(gap_ms=base_ms)
+    talk.fail(3, CRC_BROKEN)
+    assert talk.station.gap_ms() == longer_ms
+    talk.succeed(400)
+    assert talk.station.gap_ms() == base_ms
+    talk.fail(3, CRC_BROKEN)
+    assert talk.station.gap_ms() == longer_ms
 
 
 def test_the_gap_belongs_to_its_station(talk):
@@ -107,6 +118,18 @@ def test_every_result_has_its_counter(talk):
     station = talk.station
     counters = (station.requests, station.timeouts, station.crc_errors, station.wrong_replies, station.exceptions)
     assert counters == (11, 3, 2, 1, 1)
+
+
+def test_results_can_be_told_apart_and_trouble_is_negative():
+    """What is above 0 is the code of a Modbus exception."""
+    trouble = {TIMEOUT, BAD_CRC, WRONG_REPLY, SEND_FAILED}
+    assert len(trouble) == 4 and max(trouble) < OK == 0
+
+
+def test_a_station_that_was_never_asked_has_nothing_to_tell():
+    station = Station(1, GAP_MS, 1000)
+    assert (station.latency_ms, station.latency_max_ms, station.requests, station.last_result) == (0, 0, 0, OK)
+    assert not station.silent and not station.rests(500)
 
 
 def test_counters_wrap_before_they_become_large(talk):
