@@ -33,7 +33,8 @@ class EvseDin:
     """One controller. `request` is its bus, `step` its pilot, `power_cycle` its fuse.
 
     `writes` counts accepted write requests, `eeprom_writes` registers written at 2000 and above. `unit` is register 2001.
-    `cable_a` is what the PP resistor says (0: not readable). `state_5` and `deaf_to_writes` are faults of its own. `answers` turns False for ever when the bootloader bit is set.
+    `cable_a` is what the PP resistor says (0: not readable). `state_5` and `deaf_to_writes` are faults of its own. `analog_ca`: it tells
+    the car this, whatever it is told itself, and reads 0 A back. `answers` turns False for ever when the bootloader bit is set.
     """
 
     def __init__(self, unit=1, firmware=18, cable_a=32, power_on_a=32, fixed_limit_a=32):
@@ -42,6 +43,7 @@ class EvseDin:
         self.rcd_error = False
         self.state_5 = False  # a failure of the vehicle side
         self.deaf_to_writes = False  # answers, and keeps register 1000 as it is
+        self.analog_ca = None
         self.relay_on = False
         self.state = STATE_A
         self.writes = 0
@@ -131,6 +133,8 @@ class EvseDin:
         self.set_current_raw = self._eeprom[_CURRENT] * (100 if self.precise else 1)
 
     def _wanted_ca(self):
+        if self.analog_ca is not None:
+            return self.analog_ca
         raw = self.set_current_raw
         current_ca = min(raw if self.precise else raw * 100, HIGHEST_A * 100)
         limit_a = self.limit_a
@@ -158,6 +162,8 @@ class EvseDin:
         return ILLEGAL_ADDRESS
 
     def _volatile(self):
+        if self.analog_ca is not None:
+            self.set_current_raw = 0
         signalled = self._signalled_ca if self.precise else self._signalled_ca // 100
         if self._signalled_ca == 0:
             controller = 3
