@@ -203,18 +203,19 @@ class ChargePoint:
     def _look(self, now_ms):
         """Guard and second stop: they count in seconds, so a look now and then is enough."""
         self._watch_evse(now_ms)
-        calm = self.evse.zero_read()
+        calm = self.evse.zero_read() and not self.guard.signals
         if self.meter is not None and self.meter.accepted:
             self._watch_meter(now_ms, self.meter_fresh(now_ms))
         if self.meter is not None:
             calm = calm and self.meter_fresh(now_ms) and highest_ca(self.image.value) < IDLE_CA
-        unconfirmed = self.limit_ca == 0 and not self.evse.zero_read()
+        unconfirmed = self.limit_ca == 0 and (self.guard.signals or not self.evse.zero_read())
         self.relay.step(now_ms, unconfirmed, calm, self.guard.latched & OPENS_CP != 0)
         if self.phases is not None:
             self.phases.step(now_ms)
 
     def _watch_evse(self, now_ms):
         evse = self.evse
+        self.guard.watch_orders(now_ms, evse)
         if evse.heard.expired:
             self.guard.watch_evse(now_ms, False, False)
             return

@@ -9,6 +9,7 @@ from safety import (
     R_CP_LATCHED,
     R_CP_OPEN,
     R_CP_STUCK,
+    R_EVSE_DEFIES,
     R_EVSE_FAULT,
     R_EVSE_OLD,
     R_EVSE_SILENT,
@@ -36,6 +37,8 @@ OVER_CURRENT_MS = const(6000)
 AFTER_REDUCTION_MS = const(5000)
 STOP_MS = const(10000)  # so long a phase switch waits for 0 A, and then for the car
 PHASES_MS = const(5000)
+DEFIED_MS = const(10000)
+OBEYED_MS = const(60000)  # for that long again: no contactor that flutters with such an EVSE
 
 ZERO = const(0)  # action: 0 A
 OPEN_CP = const(1)  # action: 0 A and the control pilot open
@@ -65,6 +68,7 @@ FAULTS = (
     (R_EVSE_OLD, 0, ZERO, BY_ITSELF, b"Die Firmware der EVSE ist \xc3\xa4lter als 8 (Register 1005): EVSE tauschen."),
     (R_EVSE_FAULT, 0, ZERO, BY_ITSELF, b"Die EVSE meldet einen Fehler (Register 1002 oder 1007)."),
     (R_NO_SECOND_STOP, NOT_CONFIRMED_MS, ZERO, BY_ITSELF, b"0 A werden nicht best\xc3\xa4tigt, und kein Relais kann CP trennen: Auto ausstecken."),
+    (R_EVSE_DEFIES, DEFIED_MS, ZERO, BY_ITSELF, b"Die EVSE befolgt ihre Vorgabe nicht: steht ihr Register 2003 auf 0 (Analogeingang)?"),
     (R_CP_OPEN, NOT_CONFIRMED_MS, OPEN_CP, BY_CALM, b"0 A wurden nicht best\xc3\xa4tigt, CP ist getrennt: EVSE und Verdrahtung pr\xc3\xbcfen."),
     (R_NOT_SWITCHED, STOP_MS, ZERO, BY_ITSELF, b"Umschaltung abgebrochen: die Ladung konnte nicht gestoppt werden."),
     (R_METER_LOST, METER_LOST_MS, LOST_CURRENT, BY_ITSELF, b"Der Z\xc3\xa4hler antwortet nicht: Verdrahtung A/B und Modbus-Adresse pr\xc3\xbcfen."),

@@ -1,4 +1,5 @@
-"""Watches what flows: more current than signalled, current at 0 A, a pilot that does not open, voltages that can not be.
+"""Watches what flows: more current than signalled, current at 0 A, a pilot that does not open, voltages that can not be; and
+whether the EVSE does what it is told.
 
 Works on what EVSE and meter have told; says what it found, and keeps the latched ones until a local action.
 """
@@ -9,17 +10,20 @@ from clock import Hold, Latch
 from faults import (
     AFTER_REDUCTION_MS,
     CP_STUCK_MS,
+    DEFIED_MS,
+    OBEYED_MS,
     OVER_CURRENT_MS,
     VOLTAGE_CALM_MS,
     VOLTAGE_MS,
     WELD_MS,
 )
 from points import P_CURRENT_CA, P_VOLTAGE_CV
-from safety import R_CP_STUCK, R_OVER_CURRENT, R_RCD, R_VOLTAGE, R_WELD
+from safety import R_CP_STUCK, R_EVSE_DEFIES, R_OVER_CURRENT, R_RCD, R_VOLTAGE, R_WELD
 
 IDLE_CA = const(100)  # less than this is no charging
 OVER_CA = const(100)  # above the signalled current, or a tenth of it where that is more
 CLEARING_MS = const(3000)
+PWM_RUNNING = const(2)  # register 1006
 VOLTAGE_HIGH_CV = const(28000)
 VOLTAGE_LOW_CV = const(15000)  # of L1 only: the others are off while one phase is in use
 
@@ -43,6 +47,10 @@ class Guard:
         self._implausible = Hold()
         self._plausible = Hold()
         self._bad_voltage = False
+        self.signals = False  # the EVSE lets its car charge with more than 1000 says
+        self._defied = Hold()
+        self._obeyed = Hold()
+        self._defiant = False
         self._reduced = Latch()  # since when the signalled current is lower
         self._signalled_ca = 0
         self._allowed_ca = 0  # without its tolerance
@@ -51,6 +59,8 @@ class Guard:
     def reason(self):
         """0 when nothing is wrong, else the most serious R_..."""
         if not self.latched:
+            if self._defiant:
+                return R_EVSE_DEFIES
             return R_VOLTAGE if self._bad_voltage else 0
         if self.latched & _RCD:
             return R_RCD
@@ -69,6 +79,17 @@ class Guard:
             self.latched |= _RCD
         if self._stuck.check(car_seen, now_ms, CP_STUCK_MS):
             self.latched |= _CP_STUCK
+
+    def watch_orders(self, now_ms, evse):
+        """Silence is no disobedience: it has a fault of its own. 1001 follows 1000 with a delay, may be rounded, and counts against the
+        EVSE only while 1006 says so, too; once it did, it has to fall."""
+        above = evse.signalled_ca() > evse.set_current_ca() + OVER_CA
+        wrong = evse.defies or above and evse.controller == PWM_RUNNING
+        if self._defied.check(wrong and not evse.heard.expired, now_ms, DEFIED_MS):
+            self._defiant = True
+        if self._obeyed.check(not evse.defies and not above, now_ms, OBEYED_MS):
+            self._defiant = False
+        self.signals = self._defiant and above
 
     def watch_current(self, now_ms, flows_ca, signalled_ca, at_zero):
         """`flows_ca`: the highest current of the three phases. `at_zero`: 0 A is set and was read back."""

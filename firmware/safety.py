@@ -52,7 +52,8 @@ R_INTERRUPTING = const(28)
 R_NOT_SWITCHED = const(29)
 R_PHASES = const(30)
 R_SHARED = const(31)
-REASON_COUNT = const(32)
+R_EVSE_DEFIES = const(32)
+REASON_COUNT = const(33)
 REASON_BITS = const(6)
 REASON_MASK = const(63)
 
@@ -89,6 +90,7 @@ REASONS = (
     b"switching was given up: the charge did not stop",
     b"phases in use do not match the switch",
     b"feeder shared by two charge points",
+    b"EVSE does not do what it is told: does its register 2003 hold 0?",
 )
 
 # Facts: what a decision depends on, one list per charge point.

@@ -65,19 +65,18 @@ class EvseDin:
         self.station = Station(unit, gap_ms, SILENT_RETRY_MS)
         self.again = False
         self.state = ERASING
-        self.firmware = 0
-        self.precise = False
+        self.firmware, self.precise = 0, False
         self.limit_a, self.cable_a = None, 0  # 2007; 1003, kept while plugged
         self.power_up = None  # 2000 to 2004 as bytes: what it does after its own power-up; for whoever looks for trouble
         self.vehicle_state = self.status = 0  # 1002, 0 unknown; 1007
         self.raw = _NEVER  # 1000 as last read
-        self.signalled_raw = 0  # 1001: what the pilot says
-        self.pilot_open = False  # by our relay: the EVSE then sees no car, whoever is plugged in
+        self.signalled_raw = self.controller = 0  # 1001: what the pilot says; 1006
+        # by our relay, the EVSE then sees no car, whoever is plugged in; 1000 held more than was written, or 0 A instead of it
+        self.pilot_open = self.defies = False
         self.target_ca = 0
         self.heard = Latch()
         self.foreign_values = self.restarts = 0
-        self._missed = False  # no answer to the last request
-        self._block = BLOCK_OLD
+        self._missed, self._block = False, BLOCK_OLD  # no answer to the last request
         self._asked_in = ERASING  # the state in which the request in flight was made
         self._since_ms = 0
         self._written = _NEVER  # last raw value sent, confirmed or not
@@ -266,6 +265,8 @@ class EvseDin:
         before = self.raw
         self.raw = modbus.word(frame, 3)
         self.signalled_raw = modbus.word(frame, 5)
+        self.controller = modbus.word(frame, 15)
+        self.defies = self.raw > self._written or self.raw == 0 < self._written
         self.vehicle_state = modbus.word(frame, 7)
         self.status = modbus.word(frame, 17) if self.station.count == BLOCK_NEW else 0
         self._keep_cable(modbus.word(frame, 9))

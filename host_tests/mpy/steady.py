@@ -71,6 +71,8 @@ class CannedBus:
     def _store(self, block, buf):
         block[3] = buf[7]
         block[4] = buf[8]
+        block[5] = buf[7]
+        block[6] = buf[8]
         crc = modbus.crc16(block, len(block) - 2)
         block[-2] = crc & 0xFF
         block[-1] = crc >> 8

@@ -2,8 +2,8 @@
 import json
 
 import pytest
-from faults import FAULTS, GERMAN, REASON
-DEFIED_MS, R_EVSE_DEFIES = 10000, -1
+from faults import DEFIED_MS, FAULTS, GERMAN, REASON
+from safety import R_EVSE_DEFIES
 
 from host_tests.sim.test_faults import told_fault
 from host_tests.sim.world import World, standard_config
@@ -41,7 +41,8 @@ def test_an_evse_that_is_slow_to_obey_is_none_that_defies():
     world = charging()
     world.evse().deaf_to_writes = True
     world.controller.set_text[0] = b"6"
-    world.run(world.controller.interval_ms + DEFIED_MS - 2000)
+    world.run_until(lambda: world.gateway.points[0].limit_ca == 600, 10000)
+    world.run(DEFIED_MS - 1000)
     world.evse().deaf_to_writes = False
 
     world.run(60000)
@@ -63,10 +64,12 @@ def test_an_evse_that_reads_0_a_back_whatever_it_is_told_is_named():
     world = World(1)
     world.plug()
     world.evse().analog_ca = 0
+    world.run(5000)
 
     world.run_until(lambda: told_fault(world) == (b"2", TEXT[R_EVSE_DEFIES]), 30000)
 
     assert "2003" in TEXT[R_EVSE_DEFIES]
+    world.run(SLACK_MS)
     assert json.loads(world.told(b"get/state_str")).startswith("EVSE does not do what it is told")
     world.evse().analog_ca = None
     world.run(75000)
@@ -86,3 +89,15 @@ def test_an_evse_whose_analog_input_lets_a_car_charge_is_stopped_by_the_relay_al
     assert told_fault(world) == (b"2", TEXT[R_EVSE_DEFIES])
     world.run(60000)
     assert world.site.charge_points[0].cp_open and world.car().current_ca[0] == 0
+
+
+def test_an_evse_that_shows_its_configured_current_while_its_pilot_is_at_rest_is_none_that_defies(monkeypatch):
+    world = World(1)
+    real = world.evse()._volatile
+    monkeypatch.setattr(world.evse(), "_volatile", lambda: [real()[0], 1600, *real()[2:]])
+    world.controller.set_text[0] = b"0"
+
+    world.run(60000)
+
+    assert real()[6] != 2
+    assert told_fault(world)[0] == b"0"

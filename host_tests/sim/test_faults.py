@@ -100,6 +100,7 @@ SCENES = {
     safety.R_EVSE_FAULT: Scene(setter("evse.state_5", True), setter("evse.state_5", False)),
     safety.R_CP_LATCHED: Scene(four_times, line(), lead_ms=4000),
     safety.R_NO_SECOND_STOP: Scene(setter("evse.deaf_to_writes", True), setter("evse.deaf_to_writes", False), contact=None, lead_ms=20000),
+    safety.R_EVSE_DEFIES: Scene(setter("evse.analog_ca", 0), setter("evse.analog_ca", None), lead_ms=2000),
     safety.R_CP_OPEN: Scene(setter("evse.deaf_to_writes", True), setter("evse.deaf_to_writes", False), lead_ms=20000),
     safety.R_METER_LOST: Scene(line(METER), line()),
     safety.R_METER_VOLTAGE: Scene(voltages(19900, 23000, 23000), voltages(23000, 23000, 23000), at_start=True),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safety import (
     F_CABLE_A, F_EVSE, F_EVSE_LIMIT_A, F_GRID_CA, F_GUARD, F_HEARTBEAT, F_INSTALLATION_CA, F_MAINTENANCE, F_METER, F_METER_LOST_CA,
-    F_PHASES, F_PILOT, F_SHARED_CA, F_SWITCH, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_FAULT,
+    F_PHASES, F_PILOT, F_SHARED_CA, F_SWITCH, F_WANTED_CA, FACT_COUNT, MAX_CA, MIN_CA, R_CABLE, R_CP_LATCHED, R_CP_OPEN, R_CP_STUCK, R_EVSE_20A, R_EVSE_DEFIES, R_EVSE_FAULT,
     R_EVSE_LIMIT, R_EVSE_OLD, R_EVSE_SILENT, R_EVSE_STARTING, R_GRID, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEAT_NEVER,
     R_HEARTBEAT_SLOW, R_INSTALLATION, R_INTERRUPTING, R_MAINTENANCE, R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE, R_NO_SECOND_STOP,
     R_NO_SET_POINT, R_NOT_SWITCHED, R_OVER_CURRENT, R_PHASES, R_RCD, R_SET_POINT, R_SHARED, R_SWITCHING, R_VOLTAGE, R_WELD, REASON_BITS, REASON_COUNT, REASON_MASK, REASONS, decide,
@@ -18,7 +18,7 @@ HEARTBEATS = (R_HEARTBEAT_NEVER, R_HEARTBEAT_FIRST, R_HEARTBEAT_LOST, R_HEARTBEA
 EVSES = (R_EVSE_SILENT, R_EVSE_STARTING, R_EVSE_OLD, R_EVSE_FAULT)
 METERS = (R_METER_STARTING, R_METER_LOST, R_METER_VOLTAGE)
 PILOTS = (R_CP_OPEN, R_CP_LATCHED, R_NO_SECOND_STOP, R_EVSE_STARTING)
-GUARDS = (R_VOLTAGE, R_CP_STUCK, R_WELD, R_OVER_CURRENT, R_RCD)
+GUARDS = (R_VOLTAGE, R_EVSE_DEFIES, R_CP_STUCK, R_WELD, R_OVER_CURRENT, R_RCD)
 SWITCHES = (R_SWITCHING, R_INTERRUPTING, R_NOT_SWITCHED, R_PHASES)
 
 # Nothing wrong, nothing limiting: what a test changes is what it is about.
@@ -290,7 +290,7 @@ def test_every_reason_has_one_text_that_needs_no_escape_in_json():
         (R_GRID, b"grid"), (R_VOLTAGE, b"voltage"), (R_CP_OPEN, b"pilot is open"), (R_CP_LATCHED, b"until cleared"),
         (R_NO_SECOND_STOP, b"no relay"), (R_CP_STUCK, b"does not open"), (R_WELD, b"welded"), (R_OVER_CURRENT, b"more current"),
         (R_RCD, b"RCD"), (R_MAINTENANCE, b"maintenance"), (R_SWITCHING, b"switched"), (R_INTERRUPTING, b"interrupted"),
-        (R_NOT_SWITCHED, b"given up"), (R_PHASES, b"do not match"),
+        (R_NOT_SWITCHED, b"given up"), (R_PHASES, b"do not match"), (R_EVSE_DEFIES, b"2003"),
     ],
 )  # fmt: skip
 def test_a_reason_says_what_it_is_about(reason, words):

@@ -24,6 +24,7 @@ FAULTS = {
     "R_EVSE_FAULT": "unplug the car; if it stays, `make doctor PORT=...` tells which of its checks fails",
     "R_NO_SECOND_STOP": f"unplug the car: the EVSE does not obey. {LINE}. {ANALOG}; a board with a CP relay could have stopped it",
     "R_CP_OPEN": f"the EVSE did not confirm 0 A: {LINE}. {ANALOG}. The relay closes by itself when 0 A is confirmed",
+    "R_EVSE_DEFIES": f"unplug the car: set points have no effect on the EVSE. {ANALOG}, ARGS=--repair sets it",
     "R_NOT_SWITCHED": "the car did not stop: end the charge by hand and ask for the phases again",
     "R_METER_LOST": f"{LINE}; are meter.type and meter.unit in config.json those of the meter?",
     "R_METER_VOLTAGE": "wire L1 and N of the meter; or meter.type in config.json is not this meter's",

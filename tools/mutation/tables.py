@@ -12,7 +12,7 @@ MODULES = {
     "safety": ("test_safety",),
     "intents": ("test_intents", "test_senders", "test_leadership", "test_inbox", "test_modbus_writes"),
     "clock": ("test_clock",),
-    "guard": ("test_guard",),
+    "guard": ("test_guard", "test_orders"),
     "cp_relay": ("test_cp_relay", "test_phases"),
     "phases": ("test_phases", "test_phase_wishes", "test_phases_times"),
     "coil": ("test_coil", "test_phases", "test_phase_wishes"),
@@ -27,7 +27,7 @@ MODULES = {
     "bus": ("test_bus", "test_bus_stations"),
     "station": ("test_bus_stations", "test_bus", "test_evse_trouble"),
     "plan": ("test_plan",),
-    "drivers.evse_din": ("test_evse_din", "test_evse_facts", "test_evse_trouble", "test_charge_point"),
+    "drivers.evse_din": ("test_evse_din", "test_evse_facts", "test_evse_trouble", "test_orders", "test_charge_point"),
     "drivers.meter": ("test_meter", "test_meter_search"),
     "drivers.decoding": ("test_meter_tables", "test_meter"),
     # what comes in from outside
