@@ -1,5 +1,6 @@
 """Losing the meter never raises the limit, whatever lost_current_ca allows."""
 import pytest
+from faults import VOLTAGE_CALM_MS
 
 from host_tests.sim.world import World, standard_config
 
@@ -46,3 +47,21 @@ def test_a_meter_that_never_answered_means_0_a_whatever_is_configured():
 
     assert world.evse().set_current_raw == 0
     assert world.told(b"get/state_str") == b'"meter does not answer"'
+
+
+def test_an_implausible_voltage_is_not_forgotten_because_its_meter_falls_silent():
+    world = world_with(1000)
+    world.run_until(lambda: world.evse().set_current_raw == 1600, 20000)
+    meter = world.site.charge_points[0].meter
+    meter.voltage_cv = [23000, 29000, 23000]
+    world.run_until(lambda: world.evse().set_current_raw == 0, 10000)
+    meter.answers = False
+
+    world.run(300000)
+
+    assert world.evse().set_current_raw == 0, "the loss of the meter has raised the limit"
+    meter.answers, meter.voltage_cv = True, [23000] * 3
+    world.run(VOLTAGE_CALM_MS - 5000)
+    assert world.evse().set_current_raw == 0, "voltages are known to be right for a minute only then"
+    world.run(15000)
+    assert world.evse().set_current_raw == 1600
