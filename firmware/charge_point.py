@@ -227,7 +227,7 @@ class ChargePoint:
         at_zero = fresh and (self.evse.zero_read() or self.relay.is_open())
         signalled_ca = self.evse.signalled_ca() if fresh and not self.evse.heard.expired else 0
         self.guard.watch_current(now_ms, highest_ca(self.image.value), signalled_ca, at_zero)
-        self.guard.watch_voltage(now_ms, implausible(self.image.value))
+        self.guard.watch_voltage(now_ms, implausible(self.image.value), fresh)
 
     def meter_fresh(self, now_ms):
         if not self.meter.accepted or self.meter.lost:

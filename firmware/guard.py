@@ -113,11 +113,11 @@ class Guard:
             self._allowed_ca = signalled_ca
         self._signalled_ca = signalled_ca
 
-    def watch_voltage(self, now_ms, bad):
-        """`bad`: see implausible()."""
+    def watch_voltage(self, now_ms, bad, known):
+        """`bad`: see implausible(). `known`: the readings are new ones; others do not show that all is well again."""
         if self._implausible.check(bad, now_ms, VOLTAGE_MS):
             self._bad_voltage = True
-        if self._plausible.check(not bad, now_ms, VOLTAGE_CALM_MS):
+        if self._plausible.check(known and not bad, now_ms, VOLTAGE_CALM_MS):
             self._bad_voltage = False
 
 

@@ -17,6 +17,7 @@ class Watched:
         self.guard = Guard(latched)
         self.value = Image().value
         self.rcd = self.car_seen = self.at_zero = False
+        self.known = True
         self.signalled_ca = 1600
         self.flow(1600)
         self.volts(230)
@@ -32,7 +33,7 @@ class Watched:
             self.now_ms = (self.now_ms + STEP_MS) & 0x3FFFFFFF
             self.guard.watch_evse(self.now_ms, self.rcd, self.car_seen)
             self.guard.watch_current(self.now_ms, highest_ca(self.value), self.signalled_ca, self.at_zero)
-            self.guard.watch_voltage(self.now_ms, implausible(self.value))
+            self.guard.watch_voltage(self.now_ms, implausible(self.value), self.known)
         return self.guard.reason()
 
 
@@ -161,6 +162,24 @@ def test_voltages_that_no_house_has_are_found_after_5_s_and_cleared_after_a_minu
     watched.volts(230)
     assert watched.run(VOLTAGE_CALM_MS) == R_VOLTAGE
     assert watched.run(STEP_MS) == 0
+
+
+def test_voltages_are_right_again_after_a_minute_of_new_readings_only(watched):
+    watched.volts(281, 230, 230)
+    watched.run(VOLTAGE_MS + STEP_MS)
+    watched.volts(None)
+    watched.known = False
+    assert watched.run(10 * VOLTAGE_CALM_MS) == R_VOLTAGE
+    watched.volts(230)
+    watched.known = True
+    assert watched.run(VOLTAGE_CALM_MS) == R_VOLTAGE
+    assert watched.run(STEP_MS) == 0
+
+
+def test_an_implausible_voltage_counts_also_where_the_reading_is_no_new_one(watched):
+    watched.volts(281, 230, 230)
+    watched.known = False
+    assert watched.run(VOLTAGE_MS + STEP_MS) == R_VOLTAGE
 
 
 @pytest.mark.parametrize("volts", [(230, 0, 0), (230, 40, 130), (280, 280, 280), (150, 230, 230), (None, None, None)])

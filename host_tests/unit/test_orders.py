@@ -94,7 +94,7 @@ def test_it_is_named_before_a_voltage_and_behind_what_is_latched():
     watched.run(DEFIED_MS + STEP_MS)
     for _ in range(VOLTAGE_MS // STEP_MS + 2):
         watched.now_ms += STEP_MS
-        watched.guard.watch_voltage(watched.now_ms, True)
+        watched.guard.watch_voltage(watched.now_ms, True, True)
     assert watched.guard.reason() == R_EVSE_DEFIES
     watched.guard.latched = 8
     assert watched.guard.reason() == R_OVER_CURRENT
