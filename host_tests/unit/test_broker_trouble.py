@@ -60,6 +60,21 @@ def test_who_takes_nothing_is_dropped_after_two_rounds_it_could_not_take(box):
     assert stalled.closed_by_box and box.ended() == {bs.STALLED: 1}
 
 
+def test_who_comes_after_a_stalled_one_has_two_rounds_of_its_own(box):
+    stalled = box.subscriber(b"openWB/#")
+    stalled.room = 0
+    box.run_ms(4000)
+    assert stalled.closed_by_box
+    slow = box.client()
+    slow.room = 0
+    slow.send(subscribe(b"openWB/#"))
+    box.run_ms(1100)
+    assert slow.open, "it has missed one round"
+    slow.room = None
+    box.run_ms(2000)
+    assert slow.open and complete(slow.messages())
+
+
 def test_who_has_no_subscription_and_takes_no_answers_is_dropped_after_5_s(box):
     client = box.client()
     client.room = 0
