@@ -134,6 +134,7 @@ class Session:
             self._ids[i] = 0
         self.owed = topics
         self.told = topics
+        self.late = 0
         self.resting = False
         self.wants_more = False
         self._held = False
