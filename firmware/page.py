@@ -138,10 +138,9 @@ class Visit:
 
     def wait_ms(self, now_ms):
         """0 when the next step could do something at once."""
-        slot = self.slot
         if self.state == TELLING:
-            return IDLE_MS if slot.blocked else 0
-        return 0 if slot.at != slot.have else max(0, self._limit_ms() - elapsed_ms(now_ms, self._since.at_ms))
+            return IDLE_MS if self.slot.blocked else 0
+        return max(0, self._limit_ms() - elapsed_ms(now_ms, self._since.at_ms))
 
     def _limit_ms(self):
         return HEARING_LIMIT_MS if self.state == HEARING else LEAVING_LIMIT_MS
