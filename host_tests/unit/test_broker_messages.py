@@ -297,15 +297,20 @@ def test_twenty_qos_2_messages_in_flight_are_told_apart_and_more_do_no_harm(box)
     assert box.inbox.accepted == 20
     box.set(client, SET_CURRENT, b"16", qos=2, packet_id=21)
     assert box.inbox.accepted == 21 and len(client.take()) == 41 and client.open
+    box.set(client, SET_CURRENT, b"16", qos=2, packet_id=2, dup=True)
+    assert box.inbox.accepted == 21
+    box.set(client, SET_CURRENT, b"16", qos=2, packet_id=1, dup=True)
+    assert box.inbox.accepted == 22, "the oldest of too many is forgotten"
 
 
 def test_ids_of_the_last_connection_mean_nothing_to_the_next_one(box):
     for i in (1, 2):
         client = box.client()
-        box.set(client, SET_CURRENT, b"16", qos=2, packet_id=5)
+        for packet_id in (1, 5):
+            box.set(client, SET_CURRENT, b"16", qos=2, packet_id=packet_id)
         client.hang_up()
         box.settle()
-        assert box.inbox.accepted == i
+        assert box.inbox.accepted == 2 * i
 
 
 def test_a_release_of_what_is_not_known_is_completed_all_the_same(box):

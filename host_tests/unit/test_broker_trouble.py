@@ -50,6 +50,16 @@ def test_a_stalled_observer_does_not_hold_up_set_messages(box):
     assert len(other.messages()) == 12 and box.broker.lost > 0
 
 
+def test_every_echo_that_a_blocked_peer_has_no_room_for_is_counted(box):
+    observer, client = box.subscriber(b"openWB/set/#"), box.client()
+    observer.room = 0
+    for _ in range(20):
+        box.set(client, SET_CURRENT, b"16")
+    observer.room = None
+    box.settle()
+    assert len(observer.messages()) + box.broker.lost == 40 and box.broker.lost > 1
+
+
 def test_who_takes_nothing_is_dropped_after_two_rounds_it_could_not_take(box):
     stalled = box.subscriber(b"openWB/#")
     box.run_ms(1000)

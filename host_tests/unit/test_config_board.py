@@ -77,6 +77,15 @@ def test_a_speed_at_which_no_start_could_write_is_refused(in_config, in_board):
     )
 
 
+ETHERNET = {"phy": "lan8720", "addr": 1, "mdc": 23, "mdio": 18, "clk": 17, "clk_dir": "out"}
+
+
+def test_only_a_board_with_ethernet_can_use_it():
+    wired, described = ((), "network", "ethernet"), ((), "ethernet", ETHERNET)
+    assert fit([wired]) == "config.json: network: expected wifi, as board.json describes no Ethernet, found 'ethernet'"
+    assert fit([wired], [described]) is None and fit([], [described]) is None
+
+
 READER = {"uart": 2, "rx": 32, "tx": 33}
 
 
@@ -88,7 +97,7 @@ def with_reader(kind, row):
     return config, check_board(board)
 
 
-@pytest.mark.parametrize(("kind", "row"), [(None, None), (None, READER), ("rdm6300", READER), ("module", None), ("module", READER)])
+@pytest.mark.parametrize(("kind", "row"), [(None, None), (None, READER), ("rdm6300", READER), ("rdm6300", {**READER, "uart": 0}), ("module", None), ("module", READER)])
 def test_a_reader_that_has_what_it_needs_passes(kind, row):
     check_fit(*with_reader(kind, row))
 

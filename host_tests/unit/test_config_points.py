@@ -70,6 +70,9 @@ def test_a_line_that_the_board_does_not_have_is_named():
 def test_two_lines_need_two_uarts():
     message = message_of(check_board, {"board": "b", "rs485": [LINE, {**SECOND, "uart": 1}]})
     assert message == "board.json: rs485[1].uart: expected another one than that of rs485[0], found 1"
+    for uarts in ((1, 2), (2, 1)):
+        found = {"board": "b", "rs485": [{**line, "uart": uart} for line, uart in zip((LINE, SECOND), uarts, strict=True)]}
+        assert [line["uart"] for line in check_board(found)["rs485"]] == list(uarts)
 
 
 def test_a_line_may_name_its_own_evse_ids():
@@ -81,6 +84,16 @@ def test_a_line_may_name_its_own_evse_ids():
 def test_both_lines_run_at_the_configured_speed():
     message = message_of(fitted, {"baud": 19200})
     assert message.startswith("config.json: bus.baud: expected 19200, which is rs485[1].baud of board.json")
+
+
+# --- mirrors ---
+
+
+def test_the_first_of_two_charge_points_may_have_a_mirror_and_two_have_different_ones():
+    for ids in ([3], [3, 4]):
+        assert check_config({**copy.deepcopy(AUTO), "mqtt": {"mirror": ids}})["mqtt"]["mirror"] == ids
+    message = message_of(check_config, {**copy.deepcopy(AUTO), "mqtt": {"mirror": [3, 3]}})
+    assert message == "config.json: mqtt.mirror: expected at most one id per charge point, all different (there are 2), found [3, 3]"
 
 
 # --- one feeder ---

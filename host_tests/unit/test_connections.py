@@ -2,7 +2,7 @@
 
 import connections
 import pytest
-from clock import TICKS_MASK
+from clock import TICKS_MASK, elapsed_ms
 from connections import GONE, IDLE_MAX_MS, STALL_MS, YOUNG_MS, Connections, Door, Slot
 
 from host_tests.fakes.peer import Client, Listener
@@ -102,6 +102,9 @@ TABLE = {
     ),
     "what lies within another door's share is not touched": (
         [(B, "o", 1), (B, "o", 1), (B, "o", 1), (M, "o", 99), (P, "o", 99), (M, "o", 98), (P, "o", 97)], B, (M, "o", 99),
+    ),
+    "nor what another door has below its share": (
+        [(B, "o", 99), (B, "o", 98), (B, "o", 97), (M, "o", 4), (M, "o", 9), (M, "o", 5), (M, "o", 6)], P, (M, "o", 9),
     ),
     "a door at its share and nothing lent: it replaces its own": (
         [(B, "o", 3), (B, "o", 5), (B, "o", 4), (B, "o", 3), (M, "o", 99), (P, "o", 99), ("spare", "o", 99)], B, (B, "o", 5),
@@ -227,6 +230,29 @@ def test_evictions_are_counted_at_the_door_that_loses():
     assert (pool.doors[B].evicted, pool.doors[M].evicted, pool.doors[M].accepted) == (1, 0, 1)
 
 
+def test_a_door_is_found_by_its_name_and_nobody_comes_through_one_that_is_not_there():
+    pool = Pool()
+    assert [pool.pool.find(name) for name in pool.doors] == list(pool.doors.values())
+    nobody = pool.pool.find("elsewhere")
+    assert nobody not in pool.pool.doors and (nobody.listener, nobody.share, nobody.used) == (None, 0, 0)
+
+
+def test_a_door_that_closes_ends_its_own_connections_and_no_others():
+    pool = Pool()
+    ends, stays = [pool.come(M), pool.come(M)], [pool.come(B), pool.come(P)]
+    pool.pool.close_all(pool.doors[M])
+    assert [client.closed_by_box for client in ends + stays] == [True, True, False, False]
+    assert used(pool) == {B: 1, P: 1}
+
+
+def test_what_was_not_sent_goes_with_its_connection():
+    pool = Pool()
+    slot = pool.slot_of(pool.come(B))
+    slot.tx.append(b"rest")
+    pool.pool.close(slot)
+    assert slot.tx.start == slot.tx.end
+
+
 def test_the_protection_of_a_heartbeat_ends_with_its_connection():
     pool = Pool()
     slot = pool.slot_of(pool.come(B))
@@ -240,8 +266,11 @@ def test_silence_of_days_makes_nobody_young_again(days):
     """The clock wraps after 12.4 days; it is looked at at least once a minute."""
     pool = Pool()
     old = pool.come(B, silent_ms=0)
+    silent_ms = 0
     for _ in range(int(days * 24 * 60)):
         pool.step(60000)
+        was_ms, silent_ms = silent_ms, elapsed_ms(pool.now_ms, pool.slot_of(old).active_ms)
+        assert was_ms <= silent_ms <= IDLE_MAX_MS
     others = [pool.come(B, silent_ms=100000) for _ in range(6)]
     pool.grow_up()
     assert pool.slot_of(old).young.expired

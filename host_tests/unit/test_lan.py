@@ -3,7 +3,7 @@
 import app
 import lan
 import pytest
-from config import ConfigError, check_board, check_config, check_fit
+from config import check_board, check_config
 from supervisor import JOINED, UNPLUGGED
 
 from host_tests.unit.test_config import BOARD_FULL, FULL
@@ -76,9 +76,3 @@ def test_the_configuration_chooses_the_network_and_the_name_differs_from_box_to_
     assert app.interface(config, board) == ("ethernet", (BOARD_FULL["ethernet"], "garage-12ab"))
     assert app.interface({**config, "network": "wifi"}, board) == ("wifi", ("net", "secret", "garage-12ab"))
     assert app.interface({**config, "network": "wifi", "wifi": {"ssid": "", "password": ""}}, board) is None
-
-
-def test_ethernet_on_a_board_without_it_is_refused():
-    board = check_board({**BOARD_FULL, "ethernet": None})
-    with pytest.raises(ConfigError, match="config.json: network: expected wifi, as board.json describes no Ethernet, found 'ethernet'"):
-        check_fit(check_config(FULL), board)

@@ -235,6 +235,7 @@ def test_who_has_written_is_a_controller_and_who_leads_and_reads_is_never_evicte
 
 def test_episodes_are_told_once_and_reading_is_none():
     box = Box()
+    assert not box.door.take_episode(), "nobody was there yet"
     client = box.dial()
     box.settle()
     assert box.door.take_episode() and not box.door.take_episode()
@@ -244,4 +245,7 @@ def test_episodes_are_told_once_and_reading_is_none():
     box.words(client, 10100, 17)
     assert not box.door.take_episode()
     box.ask(client, write(10171, 1000))
+    assert box.door.take_episode()
+    client.hang_up()
+    box.settle()
     assert box.door.take_episode()

@@ -128,7 +128,7 @@ def test_only_the_leader_triggers_while_somebody_leads(acts):
 @pytest.mark.parametrize("value", [0, 1, 2])
 def test_the_tag_is_cleared_on_1(value):
     box = Box(charge_points=2)
-    echoed(box, box.dial(), write(10297, value))
+    assert echoed(box, box.dial(), write(10297, value)) == (value != 1), "any other value is counted as not taken"
     assert [point.image.value[P_RFID] for point in box.points] == [None if value == 1 else b"0004141661"] * 2
 
 
@@ -182,19 +182,49 @@ def test_the_heartbeat_can_not_be_switched_off_and_the_user_is_told_who_tried():
     assert box.door.readers.of(EVCC).reason == R_HEARTBEAT_LOST
 
 
-def test_where_the_owner_allows_it_it_is_off_until_it_is_switched_on_again_and_everybody_sees_that():
+@pytest.mark.parametrize(("usual", "off"), [(None, OFF), (b"no meter", b"no meter; " + OFF)])
+def test_where_the_owner_allows_it_it_is_off_until_it_is_switched_on_again_and_everybody_sees_that(usual, off):
     box = Box(allow_heartbeat_off=True)
-    box.points[0].standing = b"no meter"
-    box.door._standing[0] = b"no meter"
+    box.points[0].standing = box.door._standing[0] = usual
     client = box.dial()
     assert echoed(box, client, write(10190, 0)) == 0
     echoed(box, client, write(10171, 1600))
-    assert box.points[0].image.value[P_NOTICE] == b"no meter; " + OFF, "a set point does not hide it"
+    assert box.points[0].image.value[P_NOTICE] == off, "a set point does not hide it"
     box.run_ms(600000, 1000)
     assert alive(box)
-    echoed(box, client := box.dial(), write(10190, 1))
-    assert not alive(box) and box.points[0].image.value[P_NOTICE] == b"no meter"
+    assert echoed(box, client := box.dial(), write(10190, 1)) == 0
+    assert not alive(box) and box.points[0].image.value[P_NOTICE] == usual
     box.words(client, 10114)
+    assert alive(box)
+
+
+@pytest.mark.parametrize("value", [2, 0xFFFF])
+@pytest.mark.parametrize("allowed", [False, True])
+def test_what_is_neither_on_nor_off_leaves_the_heartbeat_alone(allowed, value):
+    box = Box(allow_heartbeat_off=allowed)
+    client = box.dial()
+    assert echoed(box, client, write(10190, value)) == 1
+    assert not alive(box) and box.points[0].image.value[P_NOTICE] is None
+    box.words(client, 10114)
+    box.run_ms(70000, 1000)
+    assert alive(box), "the limit is still the longer one"
+
+
+def test_reads_of_anybody_keep_a_leader_alive_only_where_the_owner_says_so():
+    for heartbeat_from, kept in (("leader", False), ("any", True)):
+        box = Box(heartbeat_from=heartbeat_from)
+        evcc, dashboard = box.dial(), box.dial(OTHER)
+        echoed(box, evcc, write(10171, 1600))
+        box.words(dashboard, 10114)
+        assert alive(box) == kept
+
+
+def test_reads_of_other_controllers_keep_a_leader_alive_and_those_of_a_dashboard_do_not():
+    box = Box(controllers=[EVCC, "192.168.1.31"])
+    echoed(box, box.dial(), write(10171, 1600))
+    box.words(box.dial(OTHER), 10114)
+    assert not alive(box)
+    box.words(box.dial("192.168.1.31"), 10114)
     assert alive(box)
 
 

@@ -37,6 +37,26 @@ def test_the_status_is_json_in_chunks(box):
     assert body.startswith(b'{"version":') and body.endswith(b"}\n")
 
 
+class Brim:
+    """A status whose pieces fill a buffer to the last byte that they may use."""
+
+    count = 3
+    now_ms = 0
+
+    def put(self, buf, at, limit, i):
+        if limit - at < 400:
+            return -1
+        buf[at:limit] = b"%d" % i * (limit - at)
+        return limit
+
+
+def test_pieces_that_fill_their_buffers_to_the_brim_come_whole(box):
+    box.page.status = Brim()
+    _, _, body = box.get("/status.json")
+    n = len(body) // 3
+    assert n > 400 and body == b"0" * n + b"1" * n + b"2" * n
+
+
 def test_http_1_0_gets_no_chunks_and_the_end_of_the_connection_at_once(box):
     client = box.dial(b"GET /status.json HTTP/1.0\r\n\r\n")
     box.run_ms(300)
@@ -81,6 +101,10 @@ def test_the_longest_line_is_taken_and_one_more_byte_is_refused(box):
     assert len(longest) == LINE_BYTES
     assert box.ask(longest + b"\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
     assert box.ask(longest.replace(b"x ", b"xx ") + b"\r\n\r\n").startswith(b"HTTP/1.1 400 Bad Request")
+
+
+def test_a_line_that_is_longer_than_any_buffer_is_refused(box):
+    assert box.ask(b"GET /status.json?" + b"x" * 1000 + b" HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 400 Bad Request")
 
 
 def test_cookies_of_a_browser_fit_and_a_request_without_end_is_refused(box):
@@ -139,6 +163,24 @@ def test_one_byte_now_and_then_does_not_hold_a_connection(box):
         box.run_ms(500)
         client.send(b"E")
     assert client.closed_by_box
+
+
+def test_the_loop_may_wait_for_as_long_as_nothing_is_due(box):
+    box.step()
+    assert box.page.wait_ms(box.now_ms) == 1000, "nobody is there"
+    client = box.dial()
+    box.step()
+    box.run_ms(4700)
+    assert box.page.wait_ms(box.now_ms) == 300, "the time that is left to say something"
+    client.send(GET).room = 0
+    box.step()
+    assert box.page.wait_ms(box.now_ms) == 0, "there is something to tell"
+    box.step()
+    assert box.page.wait_ms(box.now_ms) == 1000, "it takes nothing"
+    client.room = None
+    while not bytes(client.received).endswith(HTML):
+        box.step()
+    assert box.page.wait_ms(box.now_ms) == 500, "the time that is left to close"
 
 
 def test_who_reads_slowly_gets_all_and_who_reads_nothing_is_closed(box):

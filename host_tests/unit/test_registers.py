@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import registers
 from point_rows import POINTS
-from points import P_EXPORTED_WH, P_IMPORTED_WH, P_PLUGGED, P_POWER_CW, P_RFID, P_VOLTAGE_CV, Image
+from points import P_EVSE_CURRENT_CA, P_EXPORTED_WH, P_IMPORTED_WH, P_PLUGGED, P_POWER_CW, P_RFID, P_VOLTAGE_CV, Image
 from registers import ALL_ONES, BUSY, END, FIRST, REGISTERS, SERIAL, SERIES, WRITABLE, Registers
 
 from host_tests.unit.modbus_bench import Box, adu, golden_image, split
@@ -86,7 +86,10 @@ def test_the_unit_is_configurable():
 
 def test_the_set_current_in_whole_ampere_for_those_who_know_openwb_only():
     box = Box(actual_current_scale=1)
-    assert box.words(box.dial(), 10116) == [15]
+    client = box.dial()
+    for current_ca, ampere in ((1598, 15), (1600, 16)):
+        box.points[0].image.value[P_EVSE_CURRENT_CA] = current_ca
+        assert box.words(client, 10116) == [ampere]
 
 
 # -- the table ------------------------------------------------------------------------------------------------------------

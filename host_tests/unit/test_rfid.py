@@ -60,6 +60,12 @@ def test_a_scan_is_the_tag_of_all_charge_points(reader, decimal, text):
     assert machine.episode and machine.scans == 1
 
 
+@pytest.mark.parametrize("n", [1, 10])
+def test_the_shortest_and_the_longest_uid_are_tags(reader, n):
+    machine, values = scanned(reader, b"\x07" * n, False)
+    assert values[0][P_RFID] == b"07" * n and (machine.scans, machine.refused) == (1, 0)
+
+
 @pytest.mark.parametrize("uid", [b"", b"x" * 11])
 def test_what_is_no_uid_is_counted_and_nothing_else(reader, uid):
     machine, values = scanned(reader, uid, True)

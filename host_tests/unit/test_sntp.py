@@ -148,6 +148,13 @@ def test_every_second_from_2026_to_2099_is_plausible_also_when_the_counter_began
     assert bench.time() == b"%d" % unix_s
 
 
+@pytest.mark.parametrize(("stratum", "leap"), [(1, 0), (2, 1), (3, 2), (15, 0)])
+def test_every_server_that_knows_the_time_will_do_also_before_a_leap_second(bench, stratum, leap):
+    bench.server.answers = lambda question: answer_to(question, NOW_S, stratum=stratum, leap=leap)
+    bench.run(500)
+    assert bench.time() == b"%d" % NOW_S and bench.machine.refused == 0
+
+
 @pytest.mark.parametrize("packet_bytes", [48, 60, 68])
 def test_an_answer_may_have_extensions_behind_it(bench, packet_bytes):
     bench.server.answers = lambda question: bytes(answer_to(question, NOW_S)) + bytes(packet_bytes - 48)
@@ -224,6 +231,29 @@ def test_a_question_waits_5_s_and_a_name_20_s(bench):
     assert other.machine.state == RESTING
 
 
+def test_a_socket_that_breaks_is_given_back_at_once(bench):
+    bench.server.broken = True
+    bench.run(300)
+    assert bench.machine.state == RESTING and not bench.server.is_open
+
+
+def test_boxes_that_have_lost_their_server_together_do_not_come_back_together():
+    first_ms = set()
+    for box_id in range(10):
+        bench = Bench(seed=box_id * 1000 + 7)
+        no_name(bench)
+        pauses_ms = []
+        while len(pauses_ms) < 12:
+            bench.machine.step(bench.now_ms)
+            bench.machine.step(bench.now_ms)
+            assert bench.machine.state == RESTING
+            pauses_ms.append(bench.machine._pause_ms)
+            bench.now_ms = (bench.now_ms + pauses_ms[-1]) % WRAP
+        assert 7500 <= pauses_ms[0] < 15000 and all(1800000 <= pause_ms < HOUR_MS for pause_ms in pauses_ms[9:])
+        first_ms.add(pauses_ms[0])
+    assert len(first_ms) == 10
+
+
 class Peer:
     address = "192.0.2.9"
     closed = False
@@ -232,14 +262,15 @@ class Peer:
         self.closed = True
 
 
-def full_pool(used_by_broker):
-    """Three sockets for two doors: the broker may have two, the clock one."""
-    pool = Connections([Door("broker", None, 2), Door("spare", None, 1)], 3)
-    peers = [Peer() for _ in range(used_by_broker)]
-    for peer in peers:
-        pool.open(pool.take(pool.doors[0], 0), pool.doors[0], peer, 0)
+def full_pool(used_by_broker, used_by_page=0):
+    """Four sockets for three doors: the broker may have two, the page and the clock one each. Who came first is silent for longest."""
+    pool = Connections([Door("broker", None, 2), Door("page", None, 1), Door("spare", None, 1)], 4)
+    peers = [Peer() for _ in range(used_by_broker + used_by_page)]
+    for i, peer in enumerate(peers):
+        door = pool.doors[i < used_by_page]
+        pool.open(pool.take(door, i), door, peer, i)
     for slot in pool.slots:
-        slot.age(YOUNG_MS)
+        slot.age(YOUNG_MS + len(peers))
     return pool, peers
 
 
@@ -248,22 +279,32 @@ def test_the_socket_is_one_of_the_pool_and_goes_back_to_it():
     bench = Bench(pool=pool)
     bench.server.answers = None
     bench.run(500)
-    assert bench.machine.state == ASKING and pool.doors[1].used == 1
+    assert bench.machine.state == ASKING and [door.used for door in pool.doors] == [2, 0, 1]
     bench.run(10000)
-    assert bench.machine.state == RESTING and pool.doors[1].used == 0
+    assert bench.machine.state == RESTING and [door.used for door in pool.doors] == [2, 0, 0]
     assert all(slot.peer is not bench.server for slot in pool.slots)
 
 
-def test_a_socket_that_was_lent_to_others_is_taken_back():
-    pool, peers = full_pool(3)
+@pytest.mark.parametrize(("broker", "page", "closed"), [(4, 0, 0), (3, 1, 1)])
+def test_a_socket_that_was_lent_is_taken_back_from_who_has_more_than_its_share(broker, page, closed):
+    """(3, 1): the page's is silent for longest, but its own."""
+    pool, peers = full_pool(broker, page)
     bench = Bench(pool=pool)
     bench.run(500)
-    assert bench.wall.valid and [peer.closed for peer in peers].count(True) == 1
-    assert pool.doors[0].used == 2 and pool.doors[1].used == 0
+    assert bench.wall.valid and [peer.closed for peer in peers] == [i == closed for i in range(4)]
+    assert pool.doors[2].used == 0
+
+
+def test_a_share_of_its_own_is_not_taken_from_who_is_silent_for_longer():
+    pool, peers = full_pool(2, 2)
+    for slot in pool.slots:
+        slot.active_ms = 50 if slot.peer in peers[:2] else 0
+    Bench(pool=pool).run(500)
+    assert [peer.closed for peer in peers] == [True, False, False, False]
 
 
 def test_while_the_pool_can_not_give_one_the_clock_waits():
-    pool, peers = full_pool(3)
+    pool, peers = full_pool(4)
     for slot in pool.slots:
         slot.young.mark(0)
     bench = Bench(pool=pool)

@@ -44,7 +44,7 @@ MODULES = {
     "connections": ("test_connections", "test_broker_trouble", "test_modbus_server"),
     "registers": ("test_registers", "test_modbus_writes"),
     "modbus_server": ("test_modbus_server", "test_modbus_writes"),
-    "modbus_door": ("test_modbus_writes", "test_modbus_server"),
+    "modbus_door": ("test_modbus_writes", "test_modbus_server", "test_registers"),
     "page": ("test_page", "test_page_gateway"),
     "sntp": ("test_sntp", "test_timekeeper"),
     "rdm6300": ("test_rdm6300", "test_readers"),
