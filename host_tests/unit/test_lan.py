@@ -56,6 +56,20 @@ def test_a_phy_without_a_power_pin_gets_none(monkeypatch):
     assert driver.told[1][1]["power"] is None
 
 
+def test_a_phy_that_does_not_start_is_told_and_ends_nothing(monkeypatch, capsys):
+    driver = Driver()
+    monkeypatch.setattr(lan, "network", driver)
+    port = lan.Lan(BOARD_FULL["ethernet"], "garage")
+
+    def fail(on):
+        raise OSError("ethernet enable failed")
+
+    driver.active = fail
+    port.join()
+    port.leave()
+    assert capsys.readouterr().out.count("ethernet enable failed") == 2
+
+
 def test_a_pulled_cable_is_told_as_such(monkeypatch):
     driver = Driver()
     monkeypatch.setattr(lan, "network", driver)

@@ -220,6 +220,64 @@ def test_the_driver_of_wi_fi_answers_in_the_words_of_the_supervisor(monkeypatch)
     assert driver.told[-1] == ("active", False)
 
 
+class Sulking:
+    """The driver of a chip, when it does not want to: it raises OSError, or RuntimeError where it has no word for its trouble."""
+
+    IF_STA, PM_NONE = 0, 0
+
+    def __init__(self, _interface):
+        self.error = OSError("Wifi Internal State Error")
+        self.sulks = ()
+        self.joined = False
+
+    def _do(self, name):
+        if name in self.sulks:
+            raise self.error
+
+    def isconnected(self):
+        return self.joined
+
+    def active(self, on):
+        self._do("active")
+
+    def config(self, **keys):
+        self._do("config")
+
+    def connect(self, *keys):
+        self._do("connect")
+
+    def status(self, what=None):
+        self._do("status")
+        return 1001 if what is None else -50
+
+
+@pytest.mark.parametrize("error", [OSError("Wifi Internal State Error"), RuntimeError("Wifi Unknown Error 0x0101")])
+@pytest.mark.parametrize("name", ["active", "config", "connect"])
+def test_a_driver_that_fails_to_join_or_to_leave_is_asked_again_and_ends_nothing(monkeypatch, capsys, name, error):
+    monkeypatch.setattr(wlan.network, "WLAN", Sulking)
+    port = wlan.Wlan("home", "secret", "garage-12ab")
+    port._wlan.error, port._wlan.sulks = error, (name,)
+    box = Box()
+    box.supervisor = Supervisor(port, 0)
+
+    box.run(3 * (JOIN_MS + REST_MAX_MS))
+
+    assert box.supervisor.joins > 2
+    assert str(error) in capsys.readouterr().out
+    port._wlan.sulks = ()
+    box.run(JOIN_MS + REST_MAX_MS)
+    assert box.supervisor.state == JOINING
+
+
+def test_a_connection_that_is_lost_while_somebody_asks_how_well_it_is_heard_ends_nothing(monkeypatch):
+    monkeypatch.setattr(wlan.network, "WLAN", Sulking)
+    port = wlan.Wlan("home", "secret", "garage-12ab")
+    port._wlan.joined = True
+    assert port.rssi_dbm() == -50
+    port._wlan.sulks = ("status",)
+    assert port.rssi_dbm() is None
+
+
 def test_the_console_hears_of_the_address_and_of_its_loss(capsys):
     box = Box()
     box.supervisor.address = "192.0.2.9"
