@@ -21,10 +21,17 @@ class Lan:
         self._lan = network.LAN(mdc=mdc, mdio=mdio, power=power, phy_type=kind, phy_addr=row["addr"], ref_clk=clk, ref_clk_mode=mode)
 
     def join(self):
-        self._lan.active(True)
+        self._switch(True)
 
     def leave(self):
-        self._lan.active(False)
+        self._switch(False)
+
+    def _switch(self, on):
+        """Episode. A driver that does not want to is asked again by the supervisor."""
+        try:
+            self._lan.active(on)
+        except (OSError, RuntimeError) as error:
+            print("ladepunkt: Ethernet:", error)
 
     def state(self):
         """JOINED, or UNPLUGGED: what else it may lack the driver does not tell."""
