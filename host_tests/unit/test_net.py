@@ -334,6 +334,20 @@ def test_no_memory_for_a_thread_is_a_failed_lookup(lookups, monkeypatch):
     assert names.answer() is False
 
 
+def test_a_lookup_that_runs_out_of_memory_fails_and_the_next_one_is_made(lookups, monkeypatch):
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(resolver.socket, "getaddrinfo", no_memory)
+    names = resolver.Resolver()
+    names.ask("broker.local", 1883)
+    assert until(lambda: names.answer() is not None) and names.answer() is False
+    monkeypatch.setattr(resolver.socket, "getaddrinfo", lookups)
+    lookups.go.set()
+    names.ask("broker.local", 1883)
+    assert until(names.answer) == ("192.0.2.7", 1883)
+
+
 def test_the_link_tells_known_unknown_and_not_yet_apart(lookups, link):
     link.resolve("broker.local", 1883)
     assert link.resolved() == 0
