@@ -55,7 +55,7 @@ class Resolver:
     def _look_up(self, question):
         try:
             address = socket.getaddrinfo(question[0], question[1], socket.AF_INET, socket.SOCK_STREAM)[0][-1]
-        except (OSError, ValueError, IndexError):
+        except (OSError, ValueError, IndexError, MemoryError):
             address = False
         self._address = address
         self._known = question  # last: from here on the answer counts
