@@ -53,6 +53,23 @@ def test_0_a_is_not_sure_while_a_write_that_nobody_confirmed_may_still_arrive(be
         bench.step()
 
 
+def test_0_a_that_was_lost_on_its_way_is_not_sure(bench):
+    start_up(bench, 1600)
+    bench.lose_requests(lambda function, address: function == 16, times=1)
+    bench.evse.target_ca = 0
+    while bench.model.set_current_raw:
+        assert not bench.evse.zero_read()
+        bench.step()
+    bench.until(bench.evse.zero_read, 200)
+
+
+def test_0_a_of_an_evse_that_has_fallen_silent_is_not_sure(bench):
+    start_up(bench, 0)
+    bench.line.faults[1] = "silent"
+    bench.until(lambda: bench.evse.state == ERASING, 2000)
+    assert not bench.evse.zero_read() and not bench.evse.obeyed()
+
+
 def test_0_a_of_an_evse_that_starts_over_is_not_sure_before_it_was_read_again(bench):
     start_up(bench, 0)
     bench.power_cycle()
