@@ -17,7 +17,7 @@ MODULES = {
     "phases": ("test_phases", "test_phase_wishes", "test_phases_times"),
     "coil": ("test_coil", "test_phases", "test_phase_wishes"),
     "stillness": ("test_stillness", "test_phases"),
-    "charge_point": ("test_charge_point", "test_charge_point_stops", "test_topics", "test_gateway", "test_gateway_box"),
+    "charge_point": ("test_charge_point", "test_charge_point_stops"),
     "sharing": ("test_sharing",),
     "grid": ("test_grid",),
     "supervisor": ("test_supervisor",),
