@@ -1,16 +1,12 @@
 """Two charge points on one feeder: what both EVSEs may signal together is never above it, whatever is lost on the way."""
-import random
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from points import P_CURRENT_CA, P_PLUGGED, Image
-from safety import F_SHARED_CA, FACT_COUNT, MIN_CA
+from points import P_CHARGING, P_CURRENT_CA, P_PLUGGED, Image
+from safety import F_SHARED_CA, FACT_COUNT
 from sharing import Sharing, share
-
-from host_tests.fakes.wire import CRC, NOISE, SILENT, SLOW
-from host_tests.sim.world import World, standard_config
 
 WANTS = st.one_of(st.just(0), st.integers(600, 3200))
 
@@ -133,151 +129,100 @@ def test_a_value_of_somebody_else_takes_from_the_other_one(pair):
     assert granted(points)[1] == 0
 
 
-class Feeder(World):
-    """Two charge points on a feeder; after every step the models of both EVSEs are asked what they are set to and signal."""
-
-    def __init__(self, shared_ca, seed=1, buses=(0, 0), **settings):
-        config = standard_config(2, buses=buses, installation_limit_a=32)
-        config["shared_ca"] = self.shared_ca = shared_ca
-        super().__init__(seed, config, **settings)
-        self.highest_ca = 0
-
-    def step(self):
-        super().step()
-        self.highest_ca = max(self.highest_ca, sum(self.most_ca(cp) for cp in (0, 1)))
-        assert self.highest_ca <= self.shared_ca, f"{self.highest_ca} at {self.now_ms} ms of seed {self.seed}"
-
-    def most_ca(self, cp):
-        """What an EVSE is set to or still signals; nothing where the pilot is open."""
-        evse = self.evse(cp)
-        if self.site.charge_points[cp].cp_open:
-            return 0
-        scale = 1 if evse.precise else 100
-        return max(min(evse.set_current_raw * scale, evse.limit_a * 100), evse.signalled_ca or 0)
-
-    def set_ca(self):
-        return [self.evse(cp).set_current_raw for cp in (0, 1)]
+def both(shared_ca, first_ca=2000, second_ca=2000):
+    points = Point(), Point()
+    sharing = Sharing(points, shared_ca)
+    sharing.step(-100 & 0x3FFFFFFF)  # nobody wants anything at the start
+    points[0].wants_ca, points[1].wants_ca = first_ca, second_ca
+    return points, sharing
 
 
-def feeder(shared_ca, **settings):
-    """Such a world after its start: the floor has written 0 A."""
-    world = Feeder(shared_ca, **settings)
-    assert world.set_ca() == [0, 0]
-    return world
+def after(sharing, points, from_ms, to_ms):
+    """What is granted after looks every 100 ms, the last one at to_ms."""
+    for now_ms in range(from_ms, to_ms + 1, 100):
+        sharing.step(now_ms & 0x3FFFFFFF)
+    return granted(points)
 
 
-def test_one_car_alone_gets_the_feeder():
-    world = feeder(2000)
-    world.controller.set_text = [b"32", b"32"]
-    world.plug(0)
-    world.run_until(lambda: world.set_ca() == [2000, 0], 15000)
-    assert world.told(b"get/state_str", 0) == b'"feeder shared by two charge points"'
+@pytest.mark.parametrize("wants_ca, plugged, gets_ca", [(600, 1, 600), (599, 1, 0), (-3, 1, 0), (2000, 0, 0), (2000, None, 0), (3200, 1, 2000)])
+def test_a_feeder_is_for_who_may_charge_and_has_a_car(wants_ca, plugged, gets_ca):
+    points, sharing = both(2000, wants_ca, 2000)
+    points[0].image.value[P_PLUGGED] = plugged
+    sharing.step(0)
+    assert granted(points) == [min(gets_ca, 1000), 2000 - min(gets_ca, 1000) if gets_ca != 600 else 1400]
+    points[1].wants_ca = 0
+    sharing.step(100)
+    assert granted(points) == [gets_ca, 0]
 
 
-def test_two_cars_get_half_each_and_the_first_gives_back_before_the_second_takes():
-    world = feeder(2000)
-    world.controller.set_text = [b"32", b"32"]
-    world.plug(0)
-    world.run_until(lambda: world.set_ca() == [2000, 0], 15000)
-    world.plug(1)
-    world.run_until(lambda: world.set_ca() == [1000, 1000], 3000)
-    world.car(0).unplug()
-    world.run_until(lambda: world.set_ca() == [0, 2000], 3000)
+@pytest.mark.parametrize("set_ca, free_ca", [(0, 2000), (800, 1200), (1400, 600), (1401, 0), (2000, 0), (3200, 0)])
+def test_what_an_evse_is_set_to_without_a_grant_is_missing_for_the_other_one(set_ca, free_ca):
+    points, sharing = both(2000, 0, 2000)
+    points[0].evse.set_ca = set_ca
+    sharing.step(0)
+    assert granted(points) == [0, free_ca]
 
 
-def test_who_wants_less_than_half_leaves_the_rest():
-    world = feeder(3200)
-    world.controller.set_text = [b"10", b"32"]
-    world.plug(0)
-    world.plug(1)
-    world.run_until(lambda: world.set_ca() == [1000, 2200], 15000)
-    world.controller.set_text = [b"16", b"16"]
-    world.run_until(lambda: world.set_ca() == [1600, 1600], 8000)
+@pytest.mark.parametrize("shared_ca, free_ca", [(2000, 0), (3799, 0), (3800, 600), (6400, 3200)])
+def test_an_evse_that_was_never_read_may_be_set_to_anything(shared_ca, free_ca):
+    points = Point(), Point()
+    points[0].evse.obeys = False
+    points[1].wants_ca = 3200
+    sharing = Sharing(points, shared_ca)
+    assert after(sharing, points, 0, 1000) == [0, free_ca]
 
 
-def test_a_feeder_for_both_limits_nobody():
-    world = feeder(6400)
-    world.controller.set_text = [b"32", b"32"]
-    world.plug(0)
-    world.plug(1)
-    world.run_until(lambda: world.set_ca() == [3200, 3200], 15000)
+@pytest.mark.parametrize("flows_ca, gets_ca", [(99, 2000), (100, 0), (-100, 0)])
+def test_less_than_1_a_behind_an_open_pilot_is_none(flows_ca, gets_ca):
+    points, sharing = both(2000, 0, 2000)
+    points[0].evse.set_ca = 2000
+    points[0].relay.is_open = lambda: True
+    points[0].image.value[P_CURRENT_CA] = flows_ca
+    sharing.step(0)
+    assert granted(points) == [0, gets_ca]
 
 
-def test_a_feeder_too_small_for_both_serves_who_came_first():
-    world = feeder(1100)
-    world.plug(1)
-    world.run_until(lambda: world.set_ca() == [0, 1100], 15000)
-    world.plug(0)
-    world.run(30000)
-    assert world.set_ca() == [0, 1100]
-    assert world.told(b"get/state_str", 0) == b'"feeder shared by two charge points"'
-    world.car(1).unplug()
-    world.run_until(lambda: world.set_ca() == [1100, 0], 3000)
+@pytest.mark.parametrize("shared_ca, parts", [(1200, [600, 600]), (1199, [1199, 0]), (600, [600, 0])])
+def test_below_12_a_there_is_nothing_to_share(shared_ca, parts):
+    points, sharing = both(shared_ca)
+    sharing.step(0)
+    assert granted(points) == parts
 
 
-def test_who_has_a_small_feeder_and_does_not_charge_gives_it_to_the_other_after_two_minutes():
-    world = feeder(1100)
-    world.car(1).asleep = True
-    world.plug(1)
-    world.run_until(lambda: world.set_ca() == [0, 1100], 15000)
-    world.plug(0)
-    took_ms = world.run_until(lambda: world.set_ca() == [1100, 0], 130000)
-    assert took_ms >= 110000
-    world.run(180000)
-    assert world.set_ca() == [1100, 0], "he charges: he keeps it"
+@pytest.mark.parametrize("start_ms", [0, (1 << 30) - 60000])
+def test_a_small_feeder_goes_to_the_other_one_after_two_minutes_without_charging(start_ms):
+    points, sharing = both(1100)
+    sharing.step((start_ms - 100) & 0x3FFFFFFF)
+    points[0].image.value[P_CHARGING] = 1
+    assert after(sharing, points, start_ms, start_ms + 300000) == [1100, 0]
+    points[0].image.value[P_CHARGING] = 0
+    charged_ms = start_ms + 300000
+    assert after(sharing, points, charged_ms + 100, charged_ms + 119900) == [1100, 0]
+    sharing.step((charged_ms + 120000) & 0x3FFFFFFF)
+    assert granted(points) == [0, 1100]
+    assert after(sharing, points, charged_ms + 120100, charged_ms + 239900) == [0, 1100]
+    sharing.step((charged_ms + 240000) & 0x3FFFFFFF)
+    assert granted(points) == [1100, 0]
 
 
-@pytest.mark.parametrize("buses", [(0, 0), (0, 1)])
-def test_an_evse_that_falls_silent_keeps_its_part_until_its_pilot_is_open(buses):
-    world = feeder(2000, buses=buses)
-    world.controller.set_text = [b"32", b"32"]
-    world.plug(0)
-    world.run_until(lambda: world.set_ca() == [2000, 0], 15000)
-    world.run(2000)
-    world.line.faults[1] = SILENT
-    world.plug(1)
-    world.run_until(lambda: world.site.charge_points[0].cp_open, 10000)
-    world.run_until(lambda: world.set_ca()[1] == 2000, 10000)
-    assert world.set_ca()[0] == 2000, "nobody could tell it; its pilot is open"
+def test_two_minutes_count_from_when_somebody_waits_and_who_was_alone_keeps_a_small_feeder_so_long():
+    points, sharing = both(1100, 0, 2000)
+    assert after(sharing, points, 0, 500000) == [0, 1100]
+    points[0].wants_ca = 2000
+    assert after(sharing, points, 500100, 619900) == [0, 1100]
+    assert after(sharing, points, 620000, 620100) == [1100, 0]
+    points[0].wants_ca = 0
+    assert after(sharing, points, 620200, 620200) == [0, 1100]
+    points[1].wants_ca = 0
+    assert after(sharing, points, 620300, 620300) == [0, 0]
 
 
-def test_an_evse_that_falls_silent_without_a_relay_keeps_its_part_for_ever():
-    world = feeder(2000, contact=None)
-    world.controller.set_text = [b"32", b"32"]
-    world.plug(0)
-    world.run_until(lambda: world.set_ca() == [2000, 0], 15000)
-    world.line.faults[1] = SILENT
-    world.plug(1)
-    world.run(60000)
-    assert world.set_ca() == [2000, 0]
-
-
-def test_an_evse_that_was_never_read_leaves_nothing_for_the_other():
-    world = feeder(3200, contact=None)
-    world.line.faults[2] = SILENT
-    world.plug(0)
-    world.run(30000)
-    assert world.set_ca()[0] == 0
-
-
-@pytest.mark.parametrize("firmware", [10, 18])
-@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 9))])
-def test_in_a_rough_life_the_sum_is_never_above_the_feeder(seed, firmware):
-    rng = random.Random(seed)
-    world = feeder(rng.choice((700, 1200, 1600, 2000, 3200)), seed=seed, buses=(0, seed % 2), firmware=firmware)
-    world.controller.interval_ms = 1000
-    for _ in range(40):
-        event = rng.randrange(6)
-        if event == 0:
-            world.controller.set_text = [rng.choice((b"0", b"6", b"10.5", b"16", b"32")) for _ in (0, 1)]
-        elif event == 1:
-            car = world.car(rng.randrange(2))
-            car.unplug() if car.plugged else car.plug()
-        elif event == 2:
-            world.line.faults[rng.randrange(1, 3)] = rng.choice((SILENT, NOISE, CRC, SLOW))
-        elif event == 3:
-            world.line.faults.clear()
-        elif event == 4 and rng.random() < 0.2:
-            world.start_gateway()
-        world.run(rng.randrange(100, 8000))
-    assert world.highest_ca >= MIN_CA, "else nothing was tried"
+def test_the_next_one_gets_a_small_feeder_only_when_the_first_was_read_back_without():
+    points, sharing = both(1100)
+    sharing.step(0)
+    points[0].evse.set_ca = points[0].evse.pilot_ca = 1100
+    assert after(sharing, points, 100, 125000) == [0, 0]
+    points[0].evse.set_ca = 0
+    assert after(sharing, points, 125100, 125100) == [0, 0]
+    points[0].evse.pilot_ca = 0
+    assert after(sharing, points, 125200, 125200) == [0, 1100]
