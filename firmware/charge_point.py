@@ -86,7 +86,6 @@ class ChargePoint:
         self.reason = R_NO_SET_POINT
         self.facts = [0] * FACT_COUNT
         self.standing = NO_METER if meter is None else None  # the notice while there is nothing newer to say
-        self.speak(False)
         self.facts[F_GRID_CA] = self.facts[F_SHARED_CA] = None  # set by who is loaded for it: grid, sharing
         self._lost_current_ca = 0
         self._looked_ms = now_ms

@@ -72,7 +72,7 @@ def test_the_plug_stays_what_it_was_while_the_vehicle_state_does_not_tell(box, s
 
 
 @pytest.mark.parametrize(
-    "state, raw, charging", [(1, 1600, 0), (2, 1600, 0), (3, 1600, 1), (4, 1600, 1), (5, 1600, 0), (3, 0, 0), (4, 0, 0), (3, -1, 0)]
+    "state, raw, charging", [(1, 1600, 0), (2, 1600, 0), (3, 1600, 1), (4, 1600, 1), (5, 1600, 0), (3, 1, 1), (3, 0, 0), (4, 0, 0), (3, -1, 0)]
 )
 def test_charging_is_state_3_or_4_with_a_current_set(box, state, raw, charging):
     box.evse.vehicle_state = state
@@ -216,6 +216,8 @@ def test_the_heartbeat_of_the_leading_door_counts(box):
     box.point.wish.offer(MODBUS, 1600, box.now_ms)
     assert box.step().point.limit_ca == 0
     assert not box.point.leader_alive()
+    box.heartbeats[MODBUS].reason = 0
+    assert box.point.leader_alive()
     assert box.value[P_STATE_STR] == REASONS[R_HEARTBEAT_NEVER]
 
 

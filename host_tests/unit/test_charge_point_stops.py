@@ -9,12 +9,13 @@ from safety import (
     REASONS,
 )  # fmt: skip
 from charge_point import PLUG_SETTLE_MS, SWITCH_WAITS, TWO_DOORS
-from faults import CABLE_UNKNOWN, CP_STUCK_MS, EVSE_DISABLED, NO_FAULT, NOT_CONFIRMED_MS, OVER_CURRENT_MS, VOLTAGE_MS, WELD_MS
+from faults import CABLE_UNKNOWN, CP_STUCK_MS, EVSE_DISABLED, FAULTS, GERMAN, NO_FAULT, REASON, NOT_CONFIRMED_MS, OVER_CURRENT_MS, VOLTAGE_MS, WELD_MS
 from intents import MODBUS
 
 from host_tests.unit.charge_bench import Watched
 
 FOREVER_MS = 30000
+TEXTS = {row[REASON]: row[GERMAN] for row in FAULTS}
 
 
 @pytest.fixture
@@ -76,6 +77,13 @@ def test_without_a_meter_the_pilot_closes_when_0_a_was_read_back():
     assert not box.obey().run(20000).pilot.is_open
 
 
+@pytest.mark.parametrize("flows_ca, age_ms, opens", [(0, 0, True), (99, 0, True), (100, 0, False), (1600, 0, False), (0, 5000, False)])
+def test_a_pilot_is_opened_on_purpose_only_while_the_meter_shows_that_nothing_flows(box, flows_ca, age_ms, opens):
+    box.want(0).obey().flow(flows_ca).age_ms = age_ms
+    box.relay.wanted_open = R_SWITCHING
+    assert box.run(1000).pilot.is_open == opens
+
+
 @pytest.mark.parametrize("fault, opens", [(1, False), (2, True), (4, True), (8, False)])
 def test_a_weld_and_a_relay_that_sticks_open_the_pilot_and_other_faults_do_not(box, fault, opens):
     box.obey().flow(0)
@@ -127,7 +135,7 @@ def test_old_readings_prove_neither_a_weld_nor_an_over_current(box, set_raw, flo
     assert box.guard.latched == 0
 
 
-@pytest.mark.parametrize("age_ms, proves", [(4800, True), (5000, False)])
+@pytest.mark.parametrize("age_ms, proves", [(4800, True), (5000, False), (5100, False), (9000, False)])
 def test_a_reading_is_fresh_for_5_s(box, age_ms, proves):
     box.reads = False
     box.image.meter.mark(box.now_ms)
@@ -195,6 +203,8 @@ def test_at_rest_is_0_a_wanted_and_confirmed_and_no_current(box):
     box.want(0).obey().flow(0).run(1000)
     assert box.point.at_rest()
     box.flow(100)
+    assert not box.point.at_rest()
+    box.flow(1600)
     assert not box.point.at_rest()
     box.flow(99)
     assert box.point.at_rest()
@@ -284,6 +294,12 @@ def test_a_switch_that_runs_or_failed_means_0_a(box, why):
     assert box.value[P_FAULT_STATE] == (2 if why == R_PHASES else 0)
 
 
+def test_without_a_set_point_one_would_take_nothing_alone(box):
+    box.point.wish.door = -1
+    box.run(100)
+    assert box.point.unshared_ca() < 600
+
+
 def test_what_one_would_take_alone_is_its_limit_without_the_shared_feeder(box):
     box.point.facts[F_SHARED_CA] = 0
     box.run(100)
@@ -299,6 +315,16 @@ def test_what_one_would_take_alone_is_its_limit_without_the_shared_feeder(box):
 
 
 # --- what it says ---
+
+
+@pytest.mark.parametrize("latched, reason", [(1, R_RCD), (2, R_WELD), (4, R_CP_STUCK), (8, R_OVER_CURRENT)])
+def test_what_is_latched_is_told_in_its_own_words(box, latched, reason):
+    box.guard.latched = latched
+    assert box.run(100).value[P_FAULT_STR] == TEXTS[reason]
+
+
+def test_a_pilot_that_was_opened_for_a_fault_is_told_in_its_own_words(box):
+    assert box.trip().value[P_FAULT_STR] == TEXTS[R_CP_OPEN]
 
 
 def test_a_warning_stands_after_the_one_that_stood_before():
