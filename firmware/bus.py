@@ -202,8 +202,8 @@ class Bus:
     def wait_ms(self, now_ms):
         """While WAITING: ms until the next step is worth it. More bytes wake the loop before (see hungry)."""
         left_ms = self._left_ms(now_ms)
-        if self.rx_n and self.rx_n < self._want:
-            return min(max(1, self.wire_ms(self._want - self.rx_n)), left_ms)
+        if self.rx_n:
+            return min(self.wire_ms(self._want - self.rx_n), left_ms)
         return left_ms
 
     def hungry(self):

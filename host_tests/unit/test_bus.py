@@ -3,7 +3,7 @@ import random
 
 import modbus
 import pytest
-from bus import DEFER_MAX, IDLE, TRANSITIONS
+from bus import DEFER_MAX, IDLE, TRANSITIONS, Bus
 from station import BAD_CRC, OK, SEND_FAILED, TIMEOUT, WRONG_REPLY, Station
 
 from host_tests.fakes.wire import crc16, reply_frame, sealed
@@ -95,7 +95,17 @@ def test_the_echo_of_a_write_is_dropped(talk, word, one_by_one):
     assert not talk.hear(request, one_by_one)
     assert talk.hear(reply_frame(request, []), one_by_one)
 
-    assert (talk.bus.result, talk.station.echoes) == (OK, 1)
+    assert (talk.bus.result, talk.station.echoes, talk.bus.noise_bytes) == (OK, 1, 0)
+
+
+@FEEDS
+@pytest.mark.parametrize("write", [False, True])
+def test_a_damaged_echo_is_no_echo(talk, write, one_by_one):
+    request = talk.tell() if write else talk.ask()
+
+    assert talk.hear(request[:-1] + bytes((request[-1] ^ 1,)), one_by_one)
+
+    assert (talk.bus.result, talk.station.echoes) == (BAD_CRC, 0)
 
 
 def test_an_echo_alone_is_no_answer(talk):
@@ -209,6 +219,16 @@ def test_a_reply_must_begin_within_155_ms_and_then_gets_its_wire_time(start_ms):
     assert 20 + talk.wait_out() == 9 + 155 + 22  # hearing 20 characters took 20 ms
 
 
+@pytest.mark.parametrize("begun", [b"", b"\x01\x03\x06"])
+def test_a_transaction_whose_time_ran_out_while_the_loop_slept_ends_in_the_next_step(talk, begun):
+    talk.ask()
+    talk.hear(begun)
+    talk.now_ms += 5000
+    assert talk.bus.wait_ms(talk.now_ms) == 0
+    assert talk.bus.step(talk.now_ms)
+    assert talk.bus.result == (BAD_CRC if begun else TIMEOUT)
+
+
 def test_a_reply_that_begins_in_time_is_heard_to_its_end(talk):
     frame = reply_frame(talk.ask(count=18), [7] * 18)
     talk.now_ms += 9 + 150
@@ -228,13 +248,15 @@ def test_a_line_on_which_somebody_talks_is_left_alone_for_a_gap(talk):
     assert len(talk.port.sent) == 1
 
 
-def test_a_line_that_never_falls_silent_is_waited_for_three_times(talk):
+def test_a_line_that_never_falls_silent_is_waited_for_three_times_each_time(talk):
     talk.station.ask(3, 1000, 3)
-    started = []
-    for _ in range(4):
-        talk.port.inbox += b"babble"
-        started.append(talk.bus.start(talk.station, talk.now_ms))
-    assert started == [False, False, False, True]
+    for _ in range(3):
+        started = []
+        for _ in range(4):
+            talk.port.inbox += b"babble"
+            started.append(talk.bus.start(talk.station, talk.now_ms))
+        assert started == [False, False, False, True]
+        talk.wait_out()
 
 
 def test_0_a_does_not_wait_for_a_talking_line(talk):
@@ -253,6 +275,27 @@ def test_stale_bytes_are_dropped_before_sending(talk):
     assert talk.bus.late_bytes == len(late)
     assert talk.hear(reply_frame(request, WORDS))
     check_words(talk, WORDS)
+
+
+def test_all_that_a_uart_may_hold_is_dropped_before_sending(talk):
+    talk.port.inbox += bytes(512)
+    talk.station.ask(3, 1000, 3)
+    assert not talk.bus.start(talk.station, talk.now_ms)
+    assert (talk.bus.late_bytes, len(talk.port.inbox)) == (512, 0)
+
+
+def test_nothing_ends_while_nothing_is_under_way(talk):
+    assert not talk.bus.step(talk.now_ms)
+    talk.succeed()
+    talk.port.inbox += b"somebody else"
+    assert not talk.bus.step(talk.now_ms)
+
+
+@pytest.mark.parametrize(
+    "baud, chars, ms", [(9600, 1, 2), (9600, 24, 25), (9600, 240, 250), (9600, 250, 261), (19200, 25, 13), (57600, 237, 42), (115200, 1, 1)]
+)
+def test_time_on_the_wire_is_rounded_up(baud, chars, ms):
+    assert Bus(None, baud).wire_ms(chars) == ms
 
 
 @FEEDS

@@ -150,3 +150,9 @@ def test_latency_is_from_the_end_of_the_request_to_the_first_byte(one_by_one):
         assert talk.hear(frame, one_by_one)
         assert abs(talk.station.latency_ms - latency_ms) <= 2
     assert abs(talk.station.latency_max_ms - 90) <= 2
+
+
+def test_a_reply_that_seems_to_come_before_its_time_has_no_latency():
+    talk = Talk()
+    talk.succeed()
+    assert (talk.station.latency_ms, talk.station.latency_max_ms) == (0, 0)
