@@ -171,7 +171,7 @@ def is_utf8(src):
             at += 1
             continue
         more = _continuations(src[at])
-        if more < 0 or at + more >= len(src) or not _second_fits(src[at], src[at + 1]):
+        if not more or at + more >= len(src) or not _second_fits(src[at], src[at + 1]):
             return False
         for i in range(at + 2, at + more + 1):
             if src[i] & 0xC0 != 0x80:
@@ -181,9 +181,9 @@ def is_utf8(src):
 
 
 def _continuations(lead):
-    """Bytes that follow a first byte of 0x80 and above; -1 when none starts like this."""
+    """Bytes that follow a first byte of 0x80 and above; 0 when none starts like this."""
     if lead < 0xC2 or lead > 0xF4:
-        return -1
+        return 0
     return 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
 
 

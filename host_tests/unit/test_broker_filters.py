@@ -62,13 +62,13 @@ def test_these_filters_are_well_formed(pattern):
 
 
 @pytest.mark.parametrize(
-    "pattern", [b"", b"a#", b"a/#/b", b"#/a", b"##", b"a+", b"+a", b"a/b+/c", b"a/+#", b"++", b"a\0b", b"a/\xff", b"\xed\xa0\x80", b"#/"]
+    "pattern", [b"", b"a#", b"a/#/b", b"#/a", b"##", b"a+", b"+a", b"a/b+/c", b"a/+#", b"++", b"a\0b", b"\0", b"\0a", b"a/\xff", b"\xed\xa0\x80", b"#/"]
 )
 def test_these_filters_are_malformed(pattern):
     assert not is_filter(pattern)
 
 
-@pytest.mark.parametrize("topic", [b"", b"a/+", b"#", b"a\0", b"\xc0\x80"])
+@pytest.mark.parametrize("topic", [b"", b"a/+", b"+", b"+/a", b"#", b"#/a", b"a/#", b"a\0", b"\0a", b"\xc0\x80"])
 def test_nobody_may_publish_to_these_topics(topic):
     assert not is_topic(topic)
 

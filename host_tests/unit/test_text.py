@@ -144,6 +144,12 @@ def test_more_than_twelve_digits_are_too_long_and_cost_no_time(data):
     assert number.negative == data.startswith(b"-")
 
 
+@pytest.mark.parametrize(("data", "digits"), [(b"999999999999", b"999999999999"), (b"-1.23456789012e11", b"123456789012"), (b"0.1e12", b"100000000000")])
+def test_twelve_digits_are_kept_to_the_last(data, digits):
+    code, number = scanned(data)
+    assert (code, bytes(number.digits[: number.n])) == (0, digits)
+
+
 @pytest.mark.parametrize(
     "data",
     [

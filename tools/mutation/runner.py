@@ -28,7 +28,7 @@ hypothesis.settings.register_profile("mutation", phases=(hypothesis.Phase.explic
 LEFT_OUT = 1 << 30  # the place of a test that is left out
 OPTIONS = (
     "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:rerunfailures", "-p", "no:faulthandler",
-    "--hypothesis-profile=mutation", "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
+    "--hypothesis-profile=mutation", "--tb=no", "-o", "addopts=--import-mode=importlib --strict-markers", "-m", "not long",
 )  # fmt: skip
 
 
