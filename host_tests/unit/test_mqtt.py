@@ -81,6 +81,25 @@ def test_a_topic_that_does_not_fit_is_refused_and_the_buffer_keeps_its_size():
     assert (p.start, p.end, p.refused, len(p.buf)) == (0, 0, 1, 32)
 
 
+def test_a_topic_that_fills_the_buffer_to_its_last_byte_is_a_publish_without_payload():
+    p = Packet(32)
+    assert p.open_publish(b"p" * 20, b"n" * 7) and p.end == 32
+    assert p.close_publish(False)
+    assert waiting(p) == b"\x30\x1d\x00\x1b" + b"p" * 20 + b"n" * 7
+
+
+def test_what_two_length_bytes_can_not_say_is_refused_whatever_the_buffer_holds():
+    for payload_bytes, fits in ((16380, True), (16381, False)):
+        p = Packet(16400)
+        p.open_publish(b"", b"t")
+        p.end += payload_bytes
+        assert p.close_publish(False) is fits
+        assert (waiting(p)[:3], p.refused) == ((b"\x30\xff\x7f", 0) if fits else (b"", 1))
+        p.clear()
+        assert p.open(mqtt.PUBLISH, payload_bytes + 3) is fits
+        assert (waiting(p), p.refused) == ((b"\x30\xff\x7f", 0) if fits else (b"", 2))
+
+
 def test_a_publish_is_refused_while_another_one_waits():
     p = Packet(64)
     p.open_publish(b"a/", b"b")
@@ -116,6 +135,15 @@ def test_what_waits_moves_to_the_front_when_the_room_behind_it_is_too_small():
     p.append(b"0123456789ABC")
     assert waiting(p) == b"ijk0123456789ABC"
     assert not p.reserve(1)
+
+
+def test_what_waits_up_to_the_last_byte_of_the_buffer_moves_to_the_front_whole():
+    p = Packet(203)
+    p.open(mqtt.PUBLISH, 200)
+    p.append(b"x" * 196 + b"klmn")
+    p.start = 199
+    assert p.end == 203 and p.reserve(199)
+    assert waiting(p) == b"klmn" and not p.reserve(200)
 
 
 def test_a_packet_that_does_not_fit_behind_what_waits_is_refused_whole():

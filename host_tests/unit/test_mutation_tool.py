@@ -1,6 +1,8 @@
 """make mutation: which mutants there are, how they are tried, and that a survivor needs an explanation."""
+import importlib
 import json
 import re
+import sys
 import time
 import types
 
@@ -152,7 +154,7 @@ def test_the_lines_that_were_reached_are_told():
     box, reached = types.ModuleType("box"), set()
     exec(compile(SOURCE, "box.py", "exec"), box.__dict__)
     box.__reached__ = reached.add
-    for name, noting in code.noting(SOURCE, "box.py").items():
+    for name, noting in code.functions_of(code.noting(SOURCE, "box.py"))[0].items():
         code.live_functions(box)[name].__code__ = noting
 
     assert box.Box().step(5) == 6
@@ -194,6 +196,15 @@ def test_trouble_in_a_child_is_told_and_not_taken_for_a_survivor():
     _, found = fork.forked(lambda: 1 // 0)
 
     assert isinstance(found, RuntimeError) and "ZeroDivisionError" in str(found)
+
+
+def test_a_test_that_imports_the_module_anew_gets_the_mutant():
+    def work():
+        runner.import_as("clock", compile("found = LIMIT + 1", "clock.py", "exec"), {"LIMIT": 41})
+        sys.modules.pop("clock", None)
+        return importlib.import_module("clock").found
+
+    assert fork.forked(work) == (None, 42)
 
 
 # --- what is said --------------------------------------------------------------------------------------------------------

@@ -84,11 +84,11 @@ class _Noting(ast.NodeTransformer):
 
 
 def noting(source, path):
-    """{name: code} of the functions, which tell the lines that they reach to REACHED, a global of their module."""
+    """The code of the module, whose functions tell the lines that they reach to REACHED, a global of their module."""
     tree = ast.fix_missing_locations(_Noting().visit(ast.parse(source)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == REACHED:
             row = node.value.args[0].value
             for part in ast.walk(node):
                 part.lineno = part.end_lineno = row
-    return functions_of(compile(tree, path, "exec"))[0]
+    return compile(tree, path, "exec")

@@ -32,6 +32,20 @@ OPTIONS = (
 )  # fmt: skip
 
 
+def import_as(module, code, names=()):
+    """From now on an import of that module of the firmware executes `code`, in which `names` are known."""
+    loader = install._FirmwareLoader
+    get_code, exec_module = loader.get_code, loader.exec_module
+
+    def execute(this, target):
+        if target.__name__ == module:
+            vars(target).update(names)
+        exec_module(this, target)
+
+    loader.get_code = lambda this, name: code if name == module else get_code(this, name)
+    loader.exec_module = execute
+
+
 class Tests:
     """A plugin of pytest: collects, learns which test runs which lines, and then tries mutant by mutant instead of running the tests."""
 
@@ -59,7 +73,8 @@ class Tests:
         self.code, self.rest = functions_of(compile(source, str(self.path), "exec"))
         self.source_lines = source.split("\n")
         self.live = live_functions(sys.modules[self.module])
-        self.noting = {name: code for name, code in noting(source, str(self.path)).items() if name in self.live}
+        self.all_noting = noting(source, str(self.path))
+        self.noting = {name: code for name, code in functions_of(self.all_noting)[0].items() if name in self.live}
         learnt = [(item, forked(functools.partial(self._learn, item))[1]) for item in session.items if self._belongs(item)]
         # A test that needs the tests before it can not be tried alone: it notices nothing here.
         self.items = [item for item, found in learnt if isinstance(found, tuple)]
@@ -88,6 +103,7 @@ class Tests:
         """(lines of the functions of the module that a test reaches, CPU seconds), None when it fails: alone, and with no mutant."""
         reached = set()
         vars(sys.modules[self.module])[REACHED] = reached.add
+        import_as(self.module, self.all_noting, {REACHED: reached.add})
         for name, code in self.noting.items():
             self.live[name].__code__ = code
         start = time.process_time()
@@ -103,22 +119,22 @@ class Tests:
         functions, rest = functions_of(code)
         other = [name for name in functions if functions[name] != self.code.get(name)]
         if rest == self.rest and set(functions) == set(self.code) and all(name in self.live for name in other):
-            return self._swap(mutant, {name: functions[name] for name in other})
+            return self._swap(mutant, code, {name: functions[name] for name in other})
         names = self._private_values(code)
         if names is not None:
-            return self._set(mutant, names)
+            return self._set(mutant, code, names)
         return self._anew(mutant)
 
-    def _swap(self, mutant, codes):
+    def _swap(self, mutant, code, codes):
         rows = {row for name in codes for row in rows_of(self.code[name])}
         if rows & self.collecting.rows:
             return self._anew(mutant)  # a test file has used it while it was imported
 
         def change():
-            for name, code in codes.items():
-                self.live[name].__code__ = code
+            for name, new in codes.items():
+                self.live[name].__code__ = new
 
-        return self._tests(mutant, rows, change)
+        return self._tests(mutant, code, rows, change)
 
     def _private_values(self, code):
         """{name: value} of constants whose value is another, when nobody else has a copy of them; None when more changes than that."""
@@ -140,24 +156,25 @@ class Tests:
     def _is_default(self, name):
         return any(re.search(rf"\bdef .*=\s*{name}\b|^    {name}\b", line) for line in self.source_lines)
 
-    def _set(self, mutant, names):
+    def _set(self, mutant, code, names):
         used = re.compile(r"\b(" + "|".join(names) + r")\b")
         using = {row for row, line in enumerate(self.source_lines, 1) if used.search(line)}
         rows = set()
-        for code in self.code.values():
-            own = rows_of(code)
+        for known in self.code.values():
+            own = rows_of(known)
             rows |= own if own & using else set()
         if rows & self.collecting.rows:
             return self._anew(mutant)
-        return self._tests(mutant, rows, lambda: vars(sys.modules[self.module]).update(names))
+        return self._tests(mutant, code, rows, lambda: vars(sys.modules[self.module]).update(names))
 
-    def _tests(self, mutant, rows, change):
-        """Tries the tests that have run one of the rows."""
+    def _tests(self, mutant, code, rows, change):
+        """Tries the tests that have run one of the rows: with the module changed that is there, and with `code` where a test imports it anew."""
         order = [i for i in range(len(self.items)) if self.reached[i] & rows]
         order.sort(key=lambda i: (mutant.row not in self.reached[i], -self.kills.get(i, 0), self.cpu_s[i]))
 
         def work():
             change()
+            import_as(self.module, code)
             self.failed = False
             return self._run([self.items[i] for i in order], [CPU_LEAST_S + 5 * self.cpu_s[i] for i in order])
 
@@ -190,9 +207,7 @@ class Fresh:
         self.order = {nodeid: place for place, nodeid in enumerate(order)}
         self.order.update((nodeid, LEFT_OUT) for nodeid in needy)
         self.killer = None
-        loader = install._FirmwareLoader
-        get_code = loader.get_code
-        loader.get_code = lambda this, name: compile(source, this.path, "exec") if name == module else get_code(this, name)
+        import_as(module, compile(source, str(mutants.path_of(module)), "exec"))
 
     def pytest_collection_modifyitems(self, items):
         """The ids of tests may hold numbers of the module: one that is new comes first."""
