@@ -8,74 +8,13 @@ from clock import TICKS_MASK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from commands import CP_SECONDS_MAX, NO_CP_RELAY, NO_PHASE_SWITCH
-from inbox import HEARTBEAT_END, TAG_BYTES, TOO_HIGH, Inbox
-from intents import MODBUS, MQTT, NOBODY, Heartbeat, Wish
-from points import Image
+from inbox import GLOBAL_DATA_BYTES, HEARTBEAT_END, TAG_BYTES, TOO_HIGH
+from intents import MODBUS, MQTT, NOBODY
 from safety import R_HEARTBEAT_FIRST, R_HEARTBEAT_NEVER
 
+from host_tests.unit.inbox_bench import CP_SECONDS, LIMIT_MS, PARENT, PHASES, SET, SET_CURRENT, TOLD, TOPICS, TRIGGER, Box, copied, wiped
+
 ALWAYS = settings(derandomize=True, deadline=None, max_examples=150)
-SET = b"openWB/set/internal_chargepoint/"
-TOLD = b"openWB/internal_chargepoint/"
-SET_CURRENT, PHASES = b"0/data/set_current", b"0/data/phases_to_use"
-TRIGGER, CP_SECONDS, PARENT = b"0/data/trigger_phase_switch", b"0/data/cp_interruption_duration", b"0/data/parent_cp"
-TOPICS = (SET_CURRENT, PHASES, TRIGGER, CP_SECONDS, PARENT, b"global_data", b"last_tag")
-LIMIT_MS = 60000
-
-
-class Point:
-    """What the inbox knows of a charge point."""
-
-    def __init__(self):
-        self.image = Image()
-        self.standing = None
-        self.coil = self.phases = None
-        self.wish = Wish()
-        self.alive = True  # of its leader
-
-    def leader_alive(self):
-        return self.wish.door != NOBODY and self.alive
-
-
-class Box:
-    """An inbox with its charge points and heartbeat; `offer` takes names behind openWB/set/internal_chargepoint/."""
-
-    def __init__(self, charge_points=1, prefix=b"", alive=True):
-        self.points = [Point() for _ in range(charge_points)]
-        self.heartbeat = Heartbeat(LIMIT_MS)
-        self.inbox = Inbox(prefix, self.points, self.heartbeat)
-        self.prefix = prefix
-        if alive:
-            self.heartbeat.arrive(b"1", 1, 0)
-            self.heartbeat.arrive(b"2", 1, 0)
-            assert self.heartbeat.reason == 0
-
-    def offer(self, name, payload, retained=False, now_ms=0):
-        """What would be published for it, in order: [(topic, payload)]."""
-        inbox = self.inbox
-        assert not inbox.pending()
-        inbox.offer(self.prefix + SET + name, payload, retained, now_ms)
-        told = []
-        if inbox.copy is not None:
-            told.append((inbox.copy_topic, inbox.copy))
-        if inbox.wipe_topic is not None:
-            told.append((inbox.wipe_topic, b""))
-        if inbox.reset is not None:
-            told.append((inbox.copy_topic, inbox.reset))
-        assert inbox.pending() == bool(told)
-        inbox.forget()
-        assert not inbox.pending()
-        return told
-
-    def value(self, index, cp=0):
-        return self.points[cp].image.value[index]
-
-
-def copied(name, copy, prefix=b""):
-    return [(prefix + TOLD + name, copy), (prefix + SET + name, b"")]
-
-
-def wiped(name):
-    return [(SET + name, b"")]
 
 
 # -- topics ---------------------------------------------------------------------------------------------------------------
@@ -127,10 +66,11 @@ def test_heartbeat_and_tag_are_for_the_whole_gateway_and_have_no_number():
     assert [box.value(points.P_RFID, cp) for cp in (0, 1)] == [None, None]
 
 
-def test_a_set_point_without_its_number_does_nothing():
-    box = Box()
-    assert box.offer(b"data/set_current", b"16") == []
-    assert box.points[0].wish.door == NOBODY
+@pytest.mark.parametrize("before", [b"", b"/", b"//", b"-/", b":/", b"x/", b"00", b"0x", b"/0/"])
+def test_a_set_point_without_its_number_does_nothing(before):
+    box = Box(2)
+    assert box.offer(before + b"data/set_current", b"16") == []
+    assert [point.wish.door for point in box.points] == [NOBODY, NOBODY]
 
 
 @pytest.mark.parametrize("name", [b"0/get/power", b"0/get/rfid", b"0/data/nobody", b"0/set_current", b"0/"])
@@ -238,6 +178,13 @@ def test_a_command_that_asks_for_nothing_is_copied_without_a_reset(name, payload
     assert box.value(points.P_NOTICE) is None
 
 
+@pytest.mark.parametrize("seconds", [b"-1", b"-4", b"4.5", b'"4"', b"null"])
+def test_an_interruption_of_less_than_nothing_or_of_no_whole_seconds_is_rejected(seconds):
+    box = Box()
+    assert box.offer(CP_SECONDS, seconds) == wiped(CP_SECONDS)
+    assert box.value(points.P_NOTICE) is None and box.inbox.rejected == 1
+
+
 def test_commands_are_for_the_charge_point_they_name():
     box = Box(2)
     box.points[0].wish.offer(MODBUS, 1600, 0)
@@ -312,6 +259,17 @@ def test_a_stamp_lies_above_0_and_before_2100(value, good):
     assert (box.inbox.accepted, box.inbox.rejected) == (int(good), int(not good))
 
 
+@pytest.mark.parametrize(("size", "kept"), [(30, True), (GLOBAL_DATA_BYTES, True), (GLOBAL_DATA_BYTES + 1, False), (400, False)])
+def test_a_heartbeat_is_kept_for_who_subscribes_later_unless_it_is_long_and_counts_either_way(size, kept):
+    box = Box(2, alive=False)
+    for stamp in (b"1", b"2"):
+        payload = b'{"heartbeat": %s, "a": "' % stamp + b"x" * (size - 25) + b'"}'
+        assert len(payload) == size
+        assert box.offer(b"global_data", payload) == copied(b"global_data", payload)
+        assert [box.value(points.P_HEARTBEAT, cp) for cp in (0, 1)] == [payload if kept else None, None]
+    assert box.heartbeat.reason == 0
+
+
 # -- tags -----------------------------------------------------------------------------------------------------------------
 
 
@@ -322,6 +280,13 @@ def test_tags_up_to_64_bytes_are_kept(size, good):
     assert box.value(points.P_RFID) == (b"x" * size if good else None)
     box.offer(b"last_tag", b"y" * size)
     assert box.value(points.P_RFID) == (b"y" * size if good else None)
+
+
+@pytest.mark.parametrize("tag", [b"!A", b" A", b"0004141661", b"~"])
+def test_a_tag_may_begin_with_any_sign(tag):
+    box = Box()
+    assert box.offer(b"last_tag", b'"' + tag + b'"') == copied(b"last_tag", b'"' + tag + b'"')
+    assert box.value(points.P_RFID) == tag
 
 
 # -- noise ----------------------------------------------------------------------------------------------------------------
@@ -384,7 +349,7 @@ def test_a_replayed_set_point_of_the_leader_or_while_nobody_leads_stays_pending(
 
 def test_who_asks_is_heard_and_a_replayed_question_is_none():
     inbox = Box().inbox
-    for topic, retained, asked in ((inbox.ask_topic + b"x", False, False), (inbox.ask_topic, True, False), (inbox.ask_topic, False, True), (b"x", False, True)):
+    for topic, retained, asked in ((inbox.ask_topic + b"x", False, False), (inbox.ask_topic[:-1], False, False), (inbox.ask_topic, True, False), (inbox.ask_topic, False, True), (b"x", False, True)):
         inbox.offer(topic, b"", retained, 0)
         assert inbox.asked is asked
 

@@ -140,7 +140,7 @@ def test_zeros_that_an_exponent_takes_back_are_not_an_overflow(data, value):
 @pytest.mark.parametrize("data", [b"1e13", b"1e99", b"1e999999999", b"0.001e400", b"1234567890123", b"-1e12", b"1e12"])
 def test_more_than_twelve_digits_are_too_long_and_cost_no_time(data):
     code, number = scanned(data)
-    assert code == text.TOO_LONG
+    assert code == text.TOO_LONG and code != 0, "0 would say that it was kept"
     assert number.negative == data.startswith(b"-")
 
 
@@ -154,7 +154,7 @@ def test_twelve_digits_are_kept_to_the_last(data, digits):
     "data",
     [
         b"", b"-", b"+1", b".5", b"5.", b"1.e5", b"01", b"-01", b"00", b"1e", b"1e+", b"1e-", b"1e5.5", b"1ee5", b"1.2.3", b"1-", b"--1",
-        b" 1", b"1 ", b"1,5", b"0x10", b"NaN", b"nan", b"Infinity", b"-Infinity", b"null", b"true", b"1_000", b"1e5e5", b"e5", b"-e5", b"1.-5",
+        b" 1", b"1 ", b"1,5", b"0x10", b"NaN", b"nan", b"Infinity", b"-Infinity", b"null", b"true", b"1_000", b"1e5e5", b"e5", b"-e5", b"1.-5", b"..5", b".1.5",
         b"\xb2", b"1\x00", b"1e 5", b"1e5 ", b"1e5/", b"1e:",
     ],
 )  # fmt: skip
