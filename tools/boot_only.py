@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from tools import shrink
+from tools.trees import parse, walk
 
 START, LOOP = ("app", "run"), ("app", "loop")  # boot from end to end; boot up to its first `while`
 TABLE = "forget"  # the module that gets the names, in the place of its empty bytes
@@ -113,9 +114,9 @@ class _Reader(ast.NodeVisitor):
 
 
 def _locals(function):
-    stores = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    outside = {name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names}
-    return stores | {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)} - outside
+    stores = {node.id for node in walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    outside = {name for node in walk(function) if isinstance(node, ast.Global) for name in node.names}
+    return stores | {node.arg for node in walk(function) if isinstance(node, ast.arg)} - outside
 
 
 def tell(text, names):
@@ -128,7 +129,7 @@ def find(sources, scripts=(), kept=()):
 
     scripts: modules that start others: what they do as they are loaded, and in functions that say "at boot", is boot.
     """
-    trees = {module: ast.parse(text, module) for module, text in sources.items()}
+    trees = {module: parse(text, module) for module, text in sources.items()}
     family = {module: min(members) for members in shrink.families(trees) for module in members}
     readers = {module: _Reader(module, tree, family[module], module in scripts) for module, tree in trees.items()}
     places, heirs = defaultdict(set), defaultdict(set)
@@ -167,7 +168,7 @@ def table(sources, at_boot, final, place=lambda module, name: (module, name)):
             rows[module, "-"].add(name)
     free = {(f.module, f.name): names[f.module][f.line] for f in at_boot if not f.owner}
     for module, text in sources.items():
-        for node in ast.parse(text).body:  # who has imported such a function holds it, too
+        for node in parse(text).body:  # who has imported such a function holds it, too
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     if (node.module, alias.name) in free:
@@ -178,9 +179,9 @@ def table(sources, at_boot, final, place=lambda module, name: (module, name)):
 
 @functools.lru_cache(maxsize=None)
 def _line_of(text, owner):
-    return next(node.lineno for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == owner)
+    return next(node.lineno for node in parse(text).body if isinstance(node, ast.ClassDef) and node.name == owner)
 
 
 def _lines(text):
     """{line: name} of every function and class of a text."""
-    return {node.lineno: node.name for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return {node.lineno: node.name for node in walk(parse(text)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}

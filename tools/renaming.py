@@ -1,6 +1,8 @@
 """One module among those that become one: its globals get other names, and its imports look where things are then. See tools.merge."""
 import ast
 
+from tools.trees import parse, walk
+
 
 class MergeError(Exception):
     """The text says which module can not be merged, and why."""
@@ -12,7 +14,7 @@ class Member:
     def __init__(self, module, text, root):
         self.module = module
         self.root = root
-        self.tree = ast.parse(text, module)
+        self.tree = parse(text, module)
         self.new = {}
         self.lines = None
         self._text = text
@@ -29,7 +31,7 @@ class Member:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names = [node.name]
         else:
-            names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+            names = [n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
             names += [local for _, _, local in _parts(node)]
         self.bound += [name for name in names if name not in self.bound]
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "const":
@@ -149,7 +151,7 @@ class _Edits(ast.NodeVisitor):
             self.visit(base)
         self.depth += 1
         before = self.locals
-        stores = {n.id for s in node.body if isinstance(s, ast.Assign) for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        stores = {n.id for s in node.body if isinstance(s, ast.Assign) for n in walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         for statement in node.body:
             self.locals = before if isinstance(statement, ast.FunctionDef) else before | stores
             self.visit(statement)
@@ -178,9 +180,9 @@ class _Edits(ast.NodeVisitor):
 
 
 def _locals(function):
-    found = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    found = {node.arg for node in walk(function) if isinstance(node, ast.arg)}
     outside = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

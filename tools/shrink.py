@@ -10,10 +10,10 @@ import collections
 import io
 import keyword
 import re
-import tokenize
 from array import array
 
 from tools.rom_words import WORDS
+from tools.trees import name_tokens, parse, walk
 
 _PRIVATE = re.compile(r"_[A-Za-z]\w*$")
 _PUBLIC = re.compile(r"[A-Za-z]\w*$")
@@ -43,7 +43,7 @@ def shrink_all(sources, public=False):
     public: those that modules share, too; then `sources` must be everything that uses them, and what is compiled from other
     sources (a test's script, say) does not fit any more.
     """
-    trees = {module: ast.parse(text, module) for module, text in sources.items()}
+    trees = {module: parse(text, module) for module, text in sources.items()}
     kin = families(trees)
     shared, alone = _Names(sources, trees, kin).sort() if public else ({}, {})
     shrunk = {}
@@ -97,7 +97,7 @@ class _Names:
     def _keep(self, tree):
         """Names that mean something elsewhere: to foreign modules and their objects, as a keyword, as text."""
         foreign = False
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 paths = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
                 strangers = [path for path in paths if path not in self._trees]
@@ -112,21 +112,21 @@ class _Names:
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
                 self._kept.add(node.value)
             elif isinstance(node, ast.JoinedStr):
-                self._kept.update(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
-                self._kept.update(inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute))
-        for node in ast.walk(tree):
+                self._kept.update(inner.id for inner in walk(node) if isinstance(inner, ast.Name))
+                self._kept.update(inner.attr for inner in walk(node) if isinstance(inner, ast.Attribute))
+        for node in walk(tree):
             if isinstance(node, ast.Attribute) and (foreign or isinstance(node.value, ast.Name) and node.value.id in _HARMLESS):
                 self._kept.add(node.attr)
 
 
 def _identifiers(text):
-    return {t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.NAME}
+    return {t.string for t in name_tokens(text)}
 
 
 def _seen_from_outside(tree):
     """Names that another module may use as well: attributes, and what stands in a module's or a class's name space."""
     names = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Attribute):
             names.add(node.attr)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -135,7 +135,7 @@ def _seen_from_outside(tree):
             names.update(node.names)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
-    scopes = [tree] + [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    scopes = [tree] + [node for node in walk(tree) if isinstance(node, ast.ClassDef)]
     for scope in scopes:
         names.update(_bound(scope.body))
     return names
@@ -146,7 +146,7 @@ def _bound(statements):
     names = set()
     for statement in statements:
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-            names.update(node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+            names.update(node.id for node in walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     return names
 
 
@@ -154,8 +154,8 @@ def families(trees):
     """Lists of modules: those whose classes inherit from each other are together, else a subclass would hide what its base has."""
     family = {module: [module] for module in trees}
     for module, tree in trees.items():
-        origin = {a.asname or a.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names}
-        for node in ast.walk(tree):
+        origin = {a.asname or a.name: node.module for node in walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names}
+        for node in walk(tree):
             bases = node.bases if isinstance(node, ast.ClassDef) else []
             for base in {origin.get(base.id) for base in bases if isinstance(base, ast.Name)} & set(trees):
                 if family[base] is not family[module]:
@@ -166,9 +166,8 @@ def families(trees):
 
 def _tokens(text, foreign, own, private=True):
     """The tokens that get another name: private ones and those in `own`."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    names = [t for t in tokens if t.type == tokenize.NAME and t.string not in foreign]
-    return [t for t in names if t.string in own or private and _PRIVATE.match(t.string)]
+    ours = [t for t in name_tokens(text) if t.string not in foreign]
+    return [t for t in ours if t.string in own or private and _PRIVATE.match(t.string)]
 
 
 def _check(module, tokens, defined):
@@ -193,13 +192,13 @@ def _names():
 
 def _imported(tree):
     """Names of modules that only look private, as _thread."""
-    return {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return {alias.name for node in walk(tree) if isinstance(node, ast.Import) for alias in node.names}
 
 
 def _defined(tree):
     """Private names that are given a meaning here: functions, classes, arguments, variables, attributes."""
     names = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, ast.arg):

@@ -6,10 +6,12 @@ import ast
 import io
 import tokenize
 
+from tools.trees import parse, walk
+
 
 def drop(sources, kept=()):
     """{module name: source text} -> the same without assignments of literals that nobody reads; modules in `kept` as they are."""
-    trees = {module: ast.parse(text, module) for module, text in sources.items()}
+    trees = {module: parse(text, module) for module, text in sources.items()}
     read = set().union(*(_read(tree) for tree in trees.values()))
     return {module: text if module in kept else _without(text, trees[module], read) for module, text in sources.items()}
 
@@ -17,7 +19,7 @@ def drop(sources, kept=()):
 def _read(tree):
     """Names that may be read, whatever they stand for; those in texts, too."""
     names = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Attribute):
             names.add(node.attr)
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):

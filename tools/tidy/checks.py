@@ -1,15 +1,18 @@
 """A test that can not fail is no test."""
 import ast
 
+from tools.trees import walk
+
 _CHECKING = ("raises", "warns", "fail", "run_state_machine_as_test", "assert_called", "assert_called_once")
 _PREFIXES = ("check", "assert", "expect")
 
 
 def check(source):
-    defined = {n.name: n for n in ast.walk(source.tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
-    checking = {name for name, node in defined.items() if _checks(node, ())}
+    defined = {n.name: n for n in source.nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    called = {name: set(_called(node)) for name, node in defined.items()}
+    checking = {name for name, names in called.items() if any(map(_checks, names))}
     while True:  # a helper that checks makes its caller a check
-        more = {name for name, node in defined.items() if _checks(node, checking)}
+        more = {name for name, names in called.items() if name in checking or names & checking}
         if more == checking:
             break
         checking = more
@@ -18,12 +21,14 @@ def check(source):
             yield source.finding(node.lineno, name, "an assert, raises or check", "none", "assert what must be true afterwards")
 
 
-def _checks(function, helpers):
-    for node in ast.walk(function):
+def _called(function):
+    """The names that it calls; an assert counts as a call of "assert"."""
+    for node in walk(function):
         if isinstance(node, ast.Assert):
-            return True
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in _CHECKING or name in helpers or name.lstrip("_").startswith(_PREFIXES):
-                return True
-    return False
+            yield "assert"
+        elif isinstance(node, ast.Call):
+            yield getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def _checks(name):
+    return name in _CHECKING or name.lstrip("_").startswith(_PREFIXES)

@@ -2,7 +2,6 @@
 import ast
 
 from tools.tidy import tables
-from tools.tidy.finding import functions
 
 _CATCH_ALL = ("Exception", "BaseException")
 _ITERATORS = ("enumerate", "zip", "reversed", "sorted", "map", "filter", "sum", "any", "all")
@@ -10,7 +9,7 @@ _ITERATORS = ("enumerate", "zip", "reversed", "sorted", "map", "filter", "sum", 
 
 def check(source):
     steady = _steady_lines(source)
-    for line, construct, found in _constructs(source.tree):
+    for line, construct, found in _constructs(source):
         if construct in tables.ALWAYS:
             allowed, todo = tables.ALWAYS[construct]
             if source.module not in allowed:
@@ -26,11 +25,11 @@ def _steady_lines(source):
     if edge or _says_episode(source.tree):
         return set()
     lines = set()
-    for _, node, outer in functions(source.tree):
+    for _, node, outer in source.functions:
         if any(d.name in tables.EPISODE_FUNCTIONS or _says_episode(d) for d in (*outer, node)):
             continue
         lines.update(range(node.body[0].lineno, node.end_lineno + 1), [node.lineno])
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, (ast.Raise, ast.Assert)):
             lines.difference_update(range(node.lineno, node.end_lineno + 1))
     return lines
@@ -40,12 +39,12 @@ def _says_episode(node):
     return bool(tables.EPISODE.search(ast.get_docstring(node) or ""))
 
 
-def _constructs(tree):
+def _constructs(source):
     """(line, name of the construct, its text) of everything a table has an opinion about."""
-    for node in ast.walk(tree):
+    for node in source.nodes:
         for construct in _named(node):
             yield node.lineno, construct, ast.unparse(node).splitlines()[0][:60]
-    for _, node, outer in functions(tree):
+    for _, node, outer in source.functions:
         if any(isinstance(d, ast.FunctionDef) for d in outer):
             yield node.lineno, "closure", f"def {node.name}"
         if node.args.vararg or node.args.kwarg:

@@ -3,6 +3,8 @@ import ast
 from dataclasses import dataclass
 from functools import cached_property
 
+from tools.trees import walk
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -29,6 +31,15 @@ class Source:
         return ast.parse(self.text)
 
     @cached_property
+    def nodes(self):
+        """Every node of the tree, as ast.walk hands them out: found once, since every rule looks at them."""
+        return walk(self.tree)
+
+    @cached_property
+    def functions(self):
+        return list(functions(self.tree))
+
+    @cached_property
     def lines(self):
         return self.text.splitlines()
 
@@ -47,12 +58,15 @@ class Source:
         return Finding(self.path, line, what, expected, found, todo)
 
 
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # where statements stand in a statement: in no expression
+
+
 def functions(tree):
     """(qualified name, node, enclosing definitions) of every function, methods as Class.method."""
     pending = [((), tree)]
     while pending:
         outer, node = pending.pop()
-        for child in ast.iter_child_nodes(node):
+        for child in (child for block in _BLOCKS for child in getattr(node, block, ())):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 yield ".".join([*(d.name for d in outer), child.name]), child, outer
             named = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))

@@ -4,7 +4,7 @@ import subprocess
 from fnmatch import fnmatchcase
 
 from tools.tidy import tables
-from tools.tidy.finding import Finding, functions
+from tools.tidy.finding import Finding
 
 _BLOCK = re.compile(r"^File .*, code block '(.*)' \(descriptor")
 _STATE = re.compile(r"^\(N_STATE (\d+)\)")
@@ -44,7 +44,7 @@ def _locate(source, name, inside):
     """(first line, qualified name) of the smallest function of that name around a line."""
     around = [
         (node.end_lineno - node.lineno, node.lineno, qualified)
-        for qualified, node, _ in functions(source.tree)
+        for qualified, node, _ in source.functions
         if node.name == name and node.lineno <= inside <= node.end_lineno
     ]
     return min(around)[1:] if around else (inside, name)

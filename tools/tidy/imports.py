@@ -6,7 +6,7 @@ from tools.tidy import tables
 
 def imported(source):
     """(line, module name as imported) of every import, also inside functions."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

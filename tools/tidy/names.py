@@ -6,7 +6,7 @@ from tools.tidy import tables
 
 def check(source):
     seen = set()
-    for line, name in _bound_names(source.tree):
+    for line, name in _bound_names(source):
         if name in seen or name in tables.FOREIGN_NAMES:
             continue
         seen.add(name)
@@ -18,8 +18,8 @@ def check(source):
             yield source.finding(line, "name without a unit", f"{name}_ms, _s, ...", name, "put the unit last")
 
 
-def _bound_names(tree):
-    for node in ast.walk(tree):
+def _bound_names(source):
+    for node in source.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.id
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):

@@ -1,12 +1,11 @@
 """Modules and functions stay small."""
 from tools.tidy import tables
-from tools.tidy.finding import functions
 
 
 def lengths(source):
     """(line, what, lines, limit index) of the module and its functions."""
     yield 1, "module", len(source.lines), 0
-    for name, node, _ in functions(source.tree):
+    for name, node, _ in source.functions:
         yield node.lineno, name, node.end_lineno - node.lineno + 1, 1
 
 
