@@ -3,6 +3,7 @@
 import event_text
 import events
 import pytest
+from clock import TICKS_MASK, elapsed_ms
 from events import EVENTS, K_DECISION, K_SET_POINT, Events
 from host_tests.sim.world import World
 from safety import R_HEARTBEAT_LOST
@@ -35,6 +36,22 @@ def test_the_newest_take_the_place_of_the_oldest():
     assert ring.count == EVENTS + 3
     assert sorted(ring.b) == list(range(3, EVENTS + 3))
     assert ring.at_ms[ring.count % EVENTS] == 3
+
+
+def test_an_old_event_does_not_look_young_again_when_the_clock_wraps():
+    ring = Events(1, 2)
+    ring.now_ms = start_ms = TICKS_MASK - 1000
+    ring.note(events.K_START, 0, 0)
+    for minutes in range(1, 26 * 24 * 60):
+        ring.now_ms = (start_ms + minutes * 60000) & TICKS_MASK
+        if minutes == 20000:
+            ring.note(events.K_CLEARED, 0, 0)
+        ring.look(False)
+        age_s = elapsed_ms(ring.now_ms, ring.at_ms[0]) // 1000
+        assert age_s >= min(minutes * 60, 12 * 86400), "it says %d s after %d min" % (age_s, minutes)
+    told = event_text.lines(ring, ring.now_ms)
+    assert [line.split()[-1] for line in told] == ["start", "box"]
+    assert min(int(line.split()[0]) for line in told) >= 12 * 86400
 
 
 def test_a_decision_is_noted_when_it_changes_and_only_then(world):
