@@ -71,6 +71,7 @@ class Guard:
     def clear(self, now_ms):
         """A local action: what still lasts is found again. The EVSE is given a moment to clear its RCD error."""
         self.latched = 0
+        self._defiant = False
         self._cleared.mark(now_ms)
 
     def watch_evse(self, now_ms, rcd, car_seen):

@@ -82,6 +82,18 @@ def test_who_was_found_must_tell_less_again_as_an_open_pilot_is_no_obedience():
     assert watched.run(OBEYED_MS) == 0
 
 
+def test_somebody_at_the_box_need_not_wait_for_the_minute_and_what_lasts_is_found_again():
+    watched = Watched()
+    watched.evse.defies = True
+    watched.run(DEFIED_MS + STEP_MS)
+    watched.evse.defies = False
+    watched.run(1000)
+    watched.guard.clear(watched.now_ms)
+    assert watched.run(STEP_MS) == 0
+    watched.evse.defies = True
+    assert watched.run(DEFIED_MS + 2 * STEP_MS) == R_EVSE_DEFIES
+
+
 def test_silence_is_no_disobedience():
     watched = Watched()
     watched.evse.defies = watched.evse.heard.expired = True
