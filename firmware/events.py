@@ -8,10 +8,12 @@ from array import array
 
 from micropython import const
 
+from clock import TICKS_MASK, elapsed_ms
 from points import P_SET_CURRENT_CA
 
 EVENTS = const(64)
 _COUNT_MASK = const(0xFFFFFF)
+_AGE_MAX_MS = const(1036800000)  # 12 days: no event grows older, as the clock wraps soon after
 
 # Kinds, each with what a and b are. These numbers never change their meaning.
 K_START = const(0)  # reset cause as the chip counts it, 0
@@ -43,6 +45,7 @@ class Events:
         self.watches = [Watch(self, i) for i in range(points)]
         self._heard = array("h", [_NOTHING] * doors)
         self._online = False
+        self._aged = 0
 
     def note(self, kind, a, b):
         """Takes the place of the oldest."""
@@ -54,7 +57,10 @@ class Events:
         self.count = (self.count + 1) & _COUNT_MASK
 
     def look(self, online):
-        """Now and then: whether anybody is connected."""
+        """Now and then: whether anybody is connected; and one event after the other is kept from looking young again."""
+        self._aged = (self._aged + 1) % EVENTS
+        if elapsed_ms(self.now_ms, self.at_ms[self._aged]) > _AGE_MAX_MS:
+            self.at_ms[self._aged] = (self.now_ms - _AGE_MAX_MS) & TICKS_MASK
         if online != self._online:
             self._online = online
             self.note(K_ONLINE, 0, 1 if online else 0)

@@ -45,6 +45,7 @@ def cut_off_table():
         ("EVSE does not answer", f"0 A is sent about every {evse_din.SILENT_RETRY_MS / 1000:g} s; back after more than {faults.EVSE_SILENT_MS / 1000:g} s it gets 0 A before anything else"),
         ("0 A was sent and is not read back", f"the CP relay opens after {faults.NOT_CONFIRMED_MS / 1000:g} s; without such a relay the box goes on sending 0 A and reports a fault"),
         ("CP relay open", f"closes after 0 A was read back and less than 1 A flowed for {cp_relay.CALM_MS // 1000} s, not before {cp_relay.OPEN_MIN_MS // 1000} s, {cp_relay.CLOSINGS_MAX} times an hour; then it stays open until cleared at the box"),
+        ("the EVSE keeps more than it was told, reads 0 A back instead of it, or tells its car more", f"0 A after {faults.DEFIED_MS // 1000} s; the CP relay opens where that does not help either"),
         ("register 1000 holds a value that is not ours, or the EVSE is another one", "0 A first, then the EVSE is set up again"),
         ("the car takes more than the pilot says (10 %, at least 1 A)", f"0 A after {faults.OVER_CURRENT_MS // 1000} s (a reduction has {faults.AFTER_REDUCTION_MS // 1000} s to be followed first), latched"),
         ("current flows while 0 A is set", f"CP relay opens after {faults.WELD_MS // 1000} s, latched"),
