@@ -77,6 +77,7 @@ NOT_MQTT = {
     "HTTP": b"GET / HTTP/1.1\r\nHost: box\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "an empty CONNECT": encoded(0x10, b""),
+    "a name that is longer than anything": encoded(0x10, b"\xff\xffMQTT\x04\x02\0\x3c\0\1a"),
     "a CONNECT that ends after the level": encoded(0x10, text(b"MQTT") + b"\x04"),
     "a reserved flag": flagged(0x03),
     "a will with QoS 3": flagged(0x1E, text(b"w") + text(b"m")),
@@ -301,9 +302,11 @@ BREACHES = {
     "SUBSCRIBE with a malformed second filter": subscribe(b"a", b"b+"),
     "SUBSCRIBE with QoS 3": subscribe(b"a", qos=3),
     "SUBSCRIBE without the last QoS": encoded(0x82, b"\0\1" + text(b"a")),
+    "SUBSCRIBE without the last QoS, which the packet before it had there": subscribe(b"a") + encoded(0x82, b"\0\2" + text(b"a")),
     "UNSUBSCRIBE without a filter": encoded(0xA2, b"\0\1"),
     "UNSUBSCRIBE with packet id 0": unsubscribe(b"a", packet_id=0),
     "UNSUBSCRIBE with half a filter": encoded(0xA2, b"\0\1\0\5ab"),
+    "UNSUBSCRIBE with half a filter, the rest of which the packet before it had there": unsubscribe(b"abcdefgh") + encoded(0xA2, b"\0\2\0\5ab"),
     "five length bytes": b"\x30\xff\xff\xff\xff\x01",
 }
 

@@ -241,6 +241,12 @@ def test_the_longest_length_mqtt_knows_is_accepted_and_five_length_bytes_are_not
     assert parse(inbound, PINGRESP, 1) == [(0xD0, b"")]
 
 
+@pytest.mark.parametrize("length", [0, 1, 126, 127, 128, 129, 16256, 16383, 16384])
+def test_a_packet_of_any_length_ends_where_its_length_says(length):
+    body = b"b" * length
+    assert parse(Inbound(20000), packet(0x30, body) + PINGRESP, 1000) == [(0x30, body), (0xD0, b"")]
+
+
 def test_a_length_written_with_needless_bytes_is_understood():
     assert parse(Inbound(16), b"\xd0\x80\x80\x00" + PINGRESP, 1) == [(0xD0, b""), (0xD0, b"")]
 

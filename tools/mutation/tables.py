@@ -37,7 +37,7 @@ MODULES = {
     "mqtt": ("test_mqtt", "test_broker_packets"),
     "mqtt_inbound": ("test_mqtt", "test_mqtt_messages", "test_mqtt_client"),
     "mqtt_client": ("test_mqtt_client", "test_mqtt_reconnect", "test_mqtt_messages"),
-    "broker_connect": ("test_broker", "test_broker_access"),
+    "broker_connect": ("test_broker", "test_broker_access", "test_broker_messages"),
     "broker_filters": ("test_broker_filters", "test_broker_messages"),
     "broker_session": ("test_broker_packets", "test_broker", "test_broker_trouble", "test_broker_messages", "test_broker_bytes", "test_broker_access"),
     "broker": ("test_broker_messages", "test_broker", "test_broker_trouble", "test_broker_primary", "test_broker_access", "test_broker_shared"),
