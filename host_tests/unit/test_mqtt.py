@@ -146,6 +146,15 @@ def test_what_waits_up_to_the_last_byte_of_the_buffer_moves_to_the_front_whole()
     assert waiting(p) == b"klmn" and not p.reserve(200)
 
 
+@pytest.mark.parametrize("n", [1, 5, 6])
+def test_what_waits_is_not_moved_while_there_is_room_behind_it(n):
+    p = Packet(16)
+    p.open(mqtt.PUBLISH, 8)
+    p.append(b"abcdefgh")
+    p.start = 6
+    assert p.reserve(n) and (p.start, p.end) == (6, 10)
+
+
 def test_a_packet_that_does_not_fit_behind_what_waits_is_refused_whole():
     p = Packet(16)
     p.open(mqtt.PUBLISH, 8)
@@ -344,6 +353,13 @@ def test_what_waits_is_moved_to_the_front_byte_by_byte_and_nothing_behind_it():
 
     assert p.put_publish(b"b", b"1", False, 0) is True
     assert waiting(p) == rest + b"\x30\x04\x00\x01b1"
+
+
+def test_a_receipt_without_room_is_refused_and_says_so():
+    p = Packet(8)
+    p.put_receipt(mqtt.PUBACK, 1)
+    assert p.put_receipt(mqtt.PUBACK, 2) is False
+    assert (waiting(p), p.refused) == (b"\x40\x02\x00\x01", 1)
 
 
 def test_a_receipt_is_queued_and_says_so():
