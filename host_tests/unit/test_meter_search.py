@@ -65,6 +65,22 @@ def test_a_meter_below_200_v_is_not_accepted_and_the_search_goes_on():
     bench.until(lambda: bench.meter.reason() == 0, 6000)
 
 
+@pytest.mark.parametrize("voltage_cv, found", [(20000, True), (28000, True), (28010, False), (30000, False)])
+def test_a_meter_is_found_by_200_to_280_v(voltage_cv, found):
+    bench = searching("b23")
+    bench.device.model.voltage_cv = [voltage_cv, 23000, 23000]
+    bench.run(3000)
+    assert (bench.meter.state == READING) == found
+
+
+@pytest.mark.parametrize("voltage_cv, reason", [(0, R_METER_VOLTAGE), (19990, R_METER_VOLTAGE), (30000, R_METER_STARTING)])
+def test_only_a_voltage_that_is_too_low_is_called_so(voltage_cv, reason):
+    bench = searching("b23")
+    bench.device.model.voltage_cv = [voltage_cv, 23000, 23000]
+    bench.run(3000)
+    assert bench.meter.reason() == reason
+
+
 @pytest.mark.parametrize("amperes", [0, 1, 6, 16, 32, 63])
 def test_an_eastron_is_not_taken_for_an_mpm3pm_whatever_flows(amperes):
     bench = searching("sdm630", unit=2)
@@ -81,7 +97,10 @@ def test_a_found_meter_that_falls_silent_stays_the_one():
     since_ms = bench.now_ms
     bench.run(30000)
     assert bench.meter.reason() == R_METER_LOST
-    assert {f.unit for f in bench.frames(since_ms=since_ms)} == {5}
+    frames = bench.frames(since_ms=since_ms)
+    assert {f.unit for f in frames} == {5}
+    starts = [f.start_ms for f in frames][4:]
+    assert {round((b - a) / 100) for a, b in zip(starts, starts[1:])} <= {50, 51} and len(starts) >= 4
 
 
 def test_every_transition_is_one_of_the_table():
@@ -109,6 +128,48 @@ def test_the_block_size_is_learnt(name, limit, longest, refuses_long):
     assert bench.meter.station.exceptions <= 1
     assert bench.meter.station.timeouts <= 2
     assert len(frames) > 100
+
+
+@pytest.mark.parametrize("code, longest", [(1, 10), (2, 10), (3, 10), (4, 18), (6, 18)])
+def test_a_block_is_too_long_when_it_is_refused_and_not_when_the_meter_is_busy(code, longest):
+    bench = searching("sdm630")
+    left = [1]
+
+    def once(unit, function, address, words):
+        if bench.meter.state == READING and left[0]:
+            left[0] = 0
+            return code
+        return words
+
+    bench.tamper = once
+    bench.run(5000)
+    assert (bench.meter.longest, bench.meter.reason()) == (longest, 0)
+
+
+@pytest.mark.parametrize("lost, longest", [(1, 18), (2, 10)])
+def test_a_block_that_is_not_answered_twice_is_too_long(lost, longest):
+    bench = searching("sdm630")
+    left = [lost]
+
+    def lose(unit, function, address, words):
+        if bench.meter.state == READING and left[0]:
+            left[0] -= 1
+            return None
+        return words
+
+    bench.tamper = lose
+    bench.run(5000)
+    assert (bench.meter.longest, bench.meter.reason()) == (longest, 0)
+
+
+def test_a_block_that_arrives_damaged_is_not_too_long():
+    bench = searching("sdm630")
+    bench.until(lambda: bench.meter.state == READING)
+    bench.line.faults[105] = "crc"
+    bench.run(3000)
+    bench.line.faults.clear()
+    bench.run(5000)
+    assert (bench.meter.longest, bench.meter.reason()) == (18, 0)
 
 
 def test_a_meter_that_answers_no_plan_is_probed_again_and_never_accepted():
