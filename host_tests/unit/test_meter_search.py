@@ -63,6 +63,13 @@ def test_a_meter_below_200_v_is_not_accepted_and_the_search_goes_on():
     bench.until(lambda: bench.meter.reason() == 0, 6000)
 
 
+@pytest.mark.parametrize("name", FOUND)
+def test_a_meter_whose_kind_and_unit_are_configured_is_asked_nothing_else(name):
+    bench = MeterBench(candidates=((meters.KINDS[name], 77),), device=OneDevice(METERS[name](77)))
+    bench.until(lambda: bench.meter.reason() == 0, 500)
+    assert (bench.meter.kind, bench.value(P_VOLTAGE_CV), {f.unit for f in bench.frames()}) == (meters.KINDS[name], 23000, {77})
+
+
 def test_a_search_keeps_no_turn():
     bench = searching("sdm630")
     bench.device.model.answers = False
