@@ -226,3 +226,20 @@ def test_the_next_one_gets_a_small_feeder_only_when_the_first_was_read_back_with
     assert after(sharing, points, 125100, 125100) == [0, 0]
     points[0].evse.pilot_ca = 0
     assert after(sharing, points, 125200, 125200) == [0, 1100]
+
+
+@pytest.mark.parametrize("alone, parts", [(0, [1100, 0]), (1, [0, 1100])])
+def test_who_is_alone_keeps_a_small_feeder_also_without_charging(alone, parts):
+    points, sharing = both(1100, 0, 0)
+    points[alone].wants_ca = 2000
+    assert after(sharing, points, 0, 500000) == parts
+
+
+def test_of_two_that_want_a_small_feeder_from_the_first_look_on_one_gets_it_and_then_the_other():
+    points = Point(), Point()
+    points[0].wants_ca = points[1].wants_ca = 2000
+    sharing = Sharing(points, 1100)
+    first = after(sharing, points, 0, 100000)
+    assert sorted(first) == [0, 1100]
+    assert after(sharing, points, 100100, 220000) == first[::-1]
+    assert not sharing.episode, "the loop would collect garbage after every look"
