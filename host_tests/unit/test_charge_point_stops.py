@@ -71,9 +71,11 @@ def test_the_pilot_closes_again_only_while_the_meter_shows_that_nothing_flows(bo
     assert box.flow(flows_ca).run(11000).pilot.is_open != closes
 
 
-def test_without_a_meter_the_pilot_closes_when_0_a_was_read_back():
-    box = Watched(with_meter=False).trip()
-    assert box.run(20000).pilot.is_open
+@pytest.mark.parametrize("with_meter", [False, True])
+def test_a_pilot_stays_open_without_a_break_until_0_a_was_read_back(with_meter):
+    box = Watched(with_meter=with_meter).flow(0).trip()
+    for _ in range(300):
+        assert box.run(100).pilot.is_open
     assert not box.obey().run(20000).pilot.is_open
 
 
