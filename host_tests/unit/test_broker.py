@@ -179,6 +179,16 @@ def test_who_comes_with_the_same_id_takes_over_and_nobody_else_is_touched(box):
     assert new.messages() == [], "subscriptions do not outlive the connection"
 
 
+def test_who_comes_next_gets_what_it_has_subscribed_to_and_not_what_the_one_before_had(box):
+    box.subscriber(GET).hang_up()
+    box.settle()
+    power = b"openWB/internal_chargepoint/0/get/power"
+    client = box.client()
+    client.send(subscribe(power))
+    box.run_ms(1500)
+    assert {topic for topic, _, _ in client.messages()} == {power}
+
+
 def test_clients_without_an_id_do_not_take_over_from_each_other(box):
     clients = [box.client(b"") for _ in range(4)]
     assert all(client.open for client in clients)
@@ -246,6 +256,13 @@ def test_a_fin_without_disconnect_is_normal_life(box):
     box.check_idle()
 
 
+def test_who_dials_and_leaves_without_a_word_has_done_nothing_wrong(box):
+    box.dial().hang_up()
+    box.settle()
+    assert box.ended() == {bs.BY_PEER: 1}
+    box.check_idle()
+
+
 def test_a_reset_frees_the_slot(box):
     client = box.subscriber(GET)
     client.reset()
@@ -282,6 +299,7 @@ BREACHES = {
     "DISCONNECT with a body": b"\xe0\x01a",
     "PUBREL with wrong flags": b"\x60\x02\x00\x01",
     "PUBREL without an id": b"\x62\x00",
+    "PUBREL with more than an id": b"\x62\x03\x00\x01a",
     "PUBREL with id 0": b"\x62\x02\x00\x00",
     "PUBACK for what was never sent with QoS 1": b"\x40\x02\x00\x01",
     "QoS 3": b"\x36\x05\x00\x01a\x00\x01",

@@ -109,6 +109,12 @@ def test_what_a_bridge_sends_with_the_retain_bit_is_a_replay(name):
     assert not box.heartbeat.reason, "live ones count"
 
 
+@pytest.mark.parametrize(("level", "retain", "asked"), [(4, False, True), (4, True, True), (0x84, False, True), (0x84, True, False)])
+def test_a_question_for_the_events_that_a_bridge_replays_is_not_asked_again(box, level, retain, asked):
+    box.set(box.client(b"a", level=level), box.inbox.ask_topic, b"", retain=retain)
+    assert box.inbox.asked == asked
+
+
 def test_what_a_primary_sends_with_the_retain_bit_is_live():
     box = Box(heartbeat_alive=False)
     for stamp in range(1, 3):

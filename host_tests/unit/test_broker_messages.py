@@ -288,6 +288,16 @@ def test_a_released_id_is_not_mistaken_for_another_one(box):
     assert box.inbox.accepted == 5
 
 
+def test_a_release_frees_its_own_id_and_no_other(box):
+    client = box.client()
+    for packet_id in (3, 5, 7):
+        box.set(client, SET_CURRENT, b"16", qos=2, packet_id=packet_id)
+    client.send(b"\x62\x02\x00\x05")
+    for packet_id in (3, 7):
+        box.set(client, SET_CURRENT, b"16", qos=2, packet_id=packet_id, dup=True)
+    assert box.inbox.accepted == 3
+
+
 def test_twenty_qos_2_messages_in_flight_are_told_apart_and_more_do_no_harm(box):
     client = box.client()
     for i in range(1, 21):

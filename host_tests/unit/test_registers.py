@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import struct
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,16 @@ def test_a_car_that_nobody_has_seen_yet_is_not_plugged_in():
     assert rendered(Registers([point], b"", 1), 10114, 2) == bytes(4)
 
 
+def test_before_anything_is_known_only_voltages_and_powers_of_lines_are_minus_1():
+    point = Point()
+    image = point.image.value
+    for index in range(len(image)):
+        image[index] = None
+    image[P_IMPORTED_WH] = image[P_EXPORTED_WH] = 0
+    words = {i: word for i, word in enumerate(struct.unpack(">100H", rendered(Registers([point], b"", 1), FIRST, 100))) if word}
+    assert words == {**dict.fromkeys((4, 5, 6, 30, 31, 32), 0xFFFF), 43: 1}
+
+
 @pytest.mark.parametrize("index", [P_IMPORTED_WH, P_EXPORTED_WH])
 def test_energy_is_busy_before_the_first_reading_and_never_minus_1(index):
     box = Box()
@@ -187,7 +198,7 @@ def adu_read(first, count):
 
 @pytest.mark.parametrize(
     ("tag", "want"),
-    [(None, b""), (b"", b""), (b"A", b"A"), (b"AB", b"AB"), (b"x" * 20, b"x" * 20), (b"x" * 21, b"x" * 20), ("Grün".encode(), b"Gr??n"), (b"a\x7f\x00b", b"a??b")],
+    [(None, b""), (b"", b""), (b"A", b"A"), (b"AB", b"AB"), (b"x" * 20, b"x" * 20), (b"x" * 21, b"x" * 20), ("Grün".encode(), b"Gr??n"), (b"a\x7f\x00b", b"a??b"), (b"a ~\x1f", b"a ~?")],
 )
 def test_texts_have_20_bytes_padded_with_zeros_and_only_what_every_client_can_show(tag, want):
     point = Point()

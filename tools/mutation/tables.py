@@ -39,7 +39,8 @@ MODULES = {
     "mqtt_client": ("test_mqtt_client", "test_mqtt_reconnect", "test_mqtt_messages"),
     "broker_connect": ("test_broker", "test_broker_access", "test_broker_messages"),
     "broker_filters": ("test_broker_filters", "test_broker_messages"),
-    "broker_session": ("test_broker_packets", "test_broker", "test_broker_trouble", "test_broker_messages", "test_broker_bytes", "test_broker_access"),
+    "broker_session": ("test_broker_packets", "test_broker", "test_broker_trouble", "test_broker_messages", "test_broker_bytes", "test_broker_access",
+                       "test_broker_shared"),  # fmt: skip
     "broker": ("test_broker_messages", "test_broker", "test_broker_trouble", "test_broker_primary", "test_broker_access", "test_broker_shared"),
     "connections": ("test_connections", "test_broker_trouble", "test_modbus_server"),
     "registers": ("test_registers", "test_modbus_writes"),
