@@ -270,6 +270,18 @@ def test_a_sample_does_not_replace_a_complete_run_of_the_same_file(module, files
     assert report.last_run("box")["tried"] == 1
 
 
+def test_a_run_during_which_the_file_has_changed_is_not_kept(module, files, monkeypatch, capsys):
+    def try_all(_name, _chosen):
+        module.write_text(SOURCE.replace("600", "700"))
+        return ()
+
+    monkeypatch.setattr(runner, "try_all", try_all)
+
+    options = types.SimpleNamespace(again=False, sample=0, seed=1, verbose=False, write=True)
+    assert command.try_module("box", options) == 1 and report.last_run("box") is None
+    assert "box.py has changed meanwhile" in capsys.readouterr().out
+
+
 def test_the_page_tells_what_was_tried_what_lives_and_what_nobody_has_explained(module, files, monkeypatch):
     monkeypatch.setitem(tables.MODULES, "box", ())
     everything = mutants.mutants_of("box")

@@ -31,6 +31,7 @@ def chosen_of(everything, options, module):
 
 def try_module(module, options):
     """How many problems there are with one module."""
+    digest = mutants.digest_of(module)
     everything = mutants.mutants_of(module)
     chosen = chosen_of(everything, options, module)
     start_s = time.monotonic()
@@ -45,6 +46,9 @@ def try_module(module, options):
     print(
         f"{module}: {len(results)} of {len(everything)} mutants tried, {dead} killed ({100 * dead / max(1, len(results)):.1f} %), {time.monotonic() - start_s:.0f} s"
     )
+    if mutants.digest_of(module) != digest:
+        print(f"  {mutants.path_of(module).name} has changed meanwhile: nothing is kept: run it again")
+        return 1
     if options.write:
         write(module, everything, results, options)
     return tell(module, survivors, report.stale(module, everything, [mutant for mutant, outcome in results if outcome != runner.SURVIVED]))
