@@ -341,6 +341,7 @@ def test_a_breach_of_the_protocol_ends_this_connection_and_no_other(box, name):
 
 
 def test_whatever_allocates_is_announced_as_an_episode_and_pings_and_rounds_do_not(box):
+    assert not box.broker.episode
     client = box.dial()
     for data, episode in (
         (b"", True),  # it is accepted

@@ -26,7 +26,7 @@ def test_only_the_listed_addresses_may_set_and_all_may_read():
     assert (box.broker.refused, box.broker.sets, box.inbox.accepted) == (1, 0, 0)
     assert (0x40, b"\0\1") in stranger.take() and observer.messages() == []
     box.set(friend, SET_CURRENT, b"16")
-    assert box.points[0].wish.current_ca(box.now_ms) == 1600 and len(observer.messages()) == 2
+    assert box.points[0].wish.current_ca(box.now_ms) == 1600 and len(observer.messages()) == 2 and box.broker.sets == 1
     box.run_ms(1500)
     assert stranger.open and len(stranger.messages()) >= len(TOLD)
 

@@ -37,6 +37,10 @@ def test_a_primary_needs_few_large_segments(box):
     client.send(subscribe(GET))
     box.settle()
     assert len(client.received) > 1200 and client.writes - before <= 4
+    client.take()
+    before = client.writes
+    box.run_ms(1500)
+    assert len(client.received) > 1200 and client.writes - before <= 4, "likewise in every round"
 
 
 def test_then_everything_is_told_every_second_changed_or_not_without_the_retain_bit(box):
@@ -172,6 +176,17 @@ def test_a_set_message_comes_back_as_value_copy_and_wipe_in_this_order(box):
     box.set(controller, SET_CURRENT, b" 16 ", retain=True)
     assert observer.messages() == [(SET_CURRENT, b" 16 ", False), (COPY, b"16", False), (SET_CURRENT, b"", False)]
     assert controller.take() == []
+
+
+@pytest.mark.parametrize(("filters", "per_step"), [((b"openWB/set/#", COPY), [0, 1, 1, 1, 0]), ((COPY,), [0, 1, 0, 0, 0])])
+def test_a_step_sends_one_message_of_an_echo_and_passes_over_what_nobody_wants(box, filters, per_step):
+    observer, controller = box.subscriber(*filters), box.client()
+    controller.send(publish(SET_CURRENT, b"16"))
+    counts = []
+    for _ in per_step:
+        box.step(0)
+        counts.append(len(observer.messages()))
+    assert counts == per_step
 
 
 def test_of_an_invalid_value_only_value_and_wipe_are_seen(box):

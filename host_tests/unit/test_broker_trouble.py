@@ -66,7 +66,7 @@ def test_who_takes_nothing_is_dropped_after_two_rounds_it_could_not_take(box):
     stalled.room = 0
     box.run_ms(1900)
     assert stalled.open
-    box.run_ms(1500)
+    box.run_ms(200)
     assert stalled.closed_by_box and box.ended() == {bs.STALLED: 1}
 
 
@@ -152,6 +152,18 @@ def test_a_step_reads_one_chunk_and_handles_one_packet_per_connection(box):
     assert before - len(client._sent) <= 96
 
 
+def test_a_step_renders_two_messages_per_session_at_most(box):
+    client = box.client()
+    client.send(subscribe(GET))
+    [tx] = [slot.tx for slot in box.pool.slots if slot.peer is client]
+    waiting = 0
+    for _ in range(4):
+        box.step(0)
+        told = len(split(bytes(tx.buf[tx.start : tx.end])))
+        assert told == (waiting + 2 if waiting else 3), "the SUBACK and two, then two more"
+        waiting = told
+
+
 def test_a_flood_from_one_client_does_not_delay_the_others(box):
     flood, good = box.client(), box.client()
     flood.send(publish(SET + b"0/data/phases_to_use", b"3") * 2000)
@@ -159,6 +171,19 @@ def test_a_flood_from_one_client_does_not_delay_the_others(box):
     good.send(publish(SET_CURRENT, b"16"))
     box.run_ms(100)
     assert box.points[0].wish.current_ca(box.now_ms) == 1600
+
+
+def test_who_has_set_something_is_asked_last_so_that_nobody_is_kept_waiting(box):
+    flood, good = box.client(), box.client()
+    message = publish(b"openWB/set/isss/x", b"y" * 27)
+    assert len(message) == 48, "each chunk is two whole messages: there is one more in every step"
+    flood.send(message * 500)
+    for _ in range(3):
+        box.step(0)
+    good.send(publish(SET_CURRENT, b"16"))
+    for _ in range(4):
+        box.step(0)
+    assert box.points[0].wish.current_ca(box.now_ms) == 1600 and flood.readable
 
 
 def test_idle_means_waiting_for_the_next_round(box):
