@@ -142,3 +142,20 @@ def test_a_silent_meter_is_tried_every_5_s(bench):
     starts = [f.start_ms for f in bench.frames()][3:]
     assert {round((b - a) / 100) for a, b in zip(starts, starts[1:])} <= {50, 51}
     assert len(starts) >= 4
+
+
+@pytest.mark.parametrize("nothing", [float("nan"), float("inf")])
+def test_energy_that_the_meter_does_not_know_any_more_stays_and_everything_else_is_unknown(nothing):
+    bench = MeterBench()
+    bench.run(5000)
+    assert bench.value(P_IMPORTED_WH) == 12345678
+    for address in (0x48, 0x46, 0x02):
+        bench.put(address, nothing)
+
+    bench.run(10000)
+
+    assert bench.value(P_IMPORTED_WH) == 12345678, "Modbus would answer busy, and a primary would see null"
+    assert (bench.value(P_FREQUENCY_CHZ), bench.value(P_VOLTAGE_CV + 1)) == (None, 0)
+    bench.put(0x48, 12346.0)
+    bench.run(10000)
+    assert bench.value(P_IMPORTED_WH) == 12346000
