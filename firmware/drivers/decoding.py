@@ -6,6 +6,7 @@ A row of a table is (word offset, point, encoding, multiplier, divisor): point =
 from micropython import const
 
 import modbus
+from points import P_IMPORTED_WH
 
 F32 = const(0)  # IEEE-754 single
 U32 = const(1)
@@ -18,13 +19,16 @@ FACTOR = const(7)  # a power factor in tenths, hundredths or thousandths, 32 bit
 
 
 def decode(row, frame, value):
-    """Stores one row's value in its point; None where the meter has no number for it. Words start at frame[3]."""
+    """Stores one row's value in its point; None where the meter has no number for it, but energy stays. Words start at frame[3]."""
     if row[2] == SERIAL:
         if value[row[1]] is None:
             value[row[1]] = _serial(frame, 3 + 2 * row[0])
         return
     number = read(row, frame)
-    value[row[1]] = None if number == modbus.UNKNOWN else number
+    if number != modbus.UNKNOWN:
+        value[row[1]] = number
+    elif row[1] != P_IMPORTED_WH:
+        value[row[1]] = None
 
 
 def read(row, frame):
