@@ -43,6 +43,8 @@ def run(seeds, seconds, processes, say):
     with ProcessPoolExecutor(processes, initializer=install.install) as pool:
         lives = [pool.submit(live, seed, seconds) for seed in seeds]
         for done, future in enumerate(as_completed(lives), 1):
+            if future.exception():
+                pool.shutdown(cancel_futures=True)  # else it would be told after the last life
             seed, lived_s, steps, cpu_s, violated = future.result()
             total_s += lived_s
             total_steps += steps

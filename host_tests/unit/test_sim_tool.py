@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import time
 
 import pytest
 
@@ -75,6 +76,20 @@ def test_an_event_that_matters_stays(broken):
     harmless = Life(broken.seed, broken.setup, [], broken.end_ms, broken.violation)
 
     assert harmless.again() is None
+
+
+def test_a_life_that_can_not_be_lived_ends_the_run_at_once(monkeypatch):
+    monkeypatch.setattr(sim, "live", one_that_raises)
+    start_s = time.monotonic()
+
+    with pytest.raises(ZeroDivisionError):
+        sim.run([1, *range(2, 200)], 1, 1, lambda *_: None)
+    assert time.monotonic() - start_s < 10, "not after 199 lives of 0.1 s"
+
+
+def one_that_raises(seed, seconds):
+    time.sleep(0.1)
+    return seconds / (seed - 1)
 
 
 def test_a_trace_plays_again_and_says_what_broke(broken, tmp_path, monkeypatch, capsys):
