@@ -142,6 +142,7 @@ FLOAT_BITS = st.one_of(
 )
 
 
+@pytest.mark.dense
 @FLOATS
 @given(FLOAT_BITS, st.one_of(st.sampled_from(SCALES), st.integers(1, 1000)))
 @example(0x447A0000, 1000)

@@ -98,6 +98,7 @@ def check(facts):
     return limit_ca
 
 
+@pytest.mark.dense
 def test_over_the_whole_grid_the_lowest_ceiling_wins_and_is_named():
     seen = set()
     for combination in itertools.product(*[GRID[i] for i in range(FACT_COUNT)]):
@@ -135,6 +136,7 @@ LOSSES = (
 )
 
 
+@pytest.mark.dense
 @pytest.mark.parametrize(("fact", "lost"), LOSSES)
 def test_losing_an_input_never_raises_the_limit(fact, lost):
     charging = {F_WANTED_CA: (None, 600, 3200), F_HEARTBEAT: (0,), F_EVSE: (0,), F_METER: (0,), F_METER_LOST_CA: (0, 3200)}
