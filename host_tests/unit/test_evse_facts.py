@@ -13,9 +13,9 @@ def bench():
 
 def test_before_its_first_answer_nothing_is_known_of_an_evse_and_nothing_is_sure():
     evse = EvseDin(1, 20)
-    assert (evse.firmware, evse.vehicle_state, evse.status, evse.target_ca, evse.again) == (0, 0, 0, 0, False)
+    assert (evse.firmware, evse.vehicle_state, evse.status, evse.controller, evse.target_ca, evse.again) == (0, 0, 0, 0, 0, False)
     assert (evse.set_current_ca(), evse.signalled_ca()) == (0, 0)
-    assert not (evse.zero_read() or evse.obeyed() or evse.disabled())
+    assert not (evse.zero_read() or evse.obeyed() or evse.disabled() or evse.defies or evse.pilot_open)
 
 
 # --- is 0 A sure? does it obey? ---
