@@ -74,7 +74,6 @@ class Meter:
 
     def _enter(self, state, _now_ms):
         self.state = state
-        self.again = False
 
     def reason(self):
         """0 when the meter guards the charge point, else why not. A meter once seen below 200 V stays that until accepted."""
@@ -214,9 +213,7 @@ class Meter:
             self._slow_i = (self._slow_i + 1) % len(self._slow)
 
     def _block_done(self):
-        """True when there is no next slow block, or it is a serial number that is known already."""
-        if not self._slow:
-            return True
+        """True when the next slow block is a serial number that is known already."""
         row = self._slow[self._slow_i][3][0]
         return row[2] == SERIAL and self._image.value[row[1]] is not None
 

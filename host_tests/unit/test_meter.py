@@ -4,6 +4,7 @@ from drivers.eastron import TABLE
 from drivers.meter import READING
 from points import P_CURRENT_CA, P_EXPORTED_WH, P_FREQUENCY_CHZ, P_IMPORTED_WH, P_SERIAL_NUMBER, P_VOLTAGE_CV
 from safety import R_METER_LOST, R_METER_STARTING, R_METER_VOLTAGE
+from station import OK
 
 from host_tests.unit.meter_bench import EASTRON, SCALE, MeterBench
 
@@ -27,13 +28,14 @@ def test_every_eastron_value_arrives_at_its_point(bench):
     assert bench.value(P_EXPORTED_WH) == 0, "exported stays 0 for this hardware"
 
 
-def test_no_number_for_one_of_the_other_phases_is_zero_and_touches_no_other(bench):
-    bench.device.put(4, 0x08, NAN_WORDS)
+@pytest.mark.parametrize("phase, expected", [(1, [1600, 0, 2]), (2, [1600, 600, 0])])
+def test_no_number_for_one_of_the_other_phases_is_zero_and_touches_no_other(bench, phase, expected):
+    bench.device.put(4, 0x06 + 2 * phase, NAN_WORDS)
     bench.run(2000)
-    assert [bench.value(P_CURRENT_CA + i) for i in range(3)] == [1600, 0, 2]
-    bench.put(0x08, 4)
+    assert [bench.value(P_CURRENT_CA + i) for i in range(3)] == expected
+    bench.put(0x06 + 2 * phase, 4)
     bench.run(500)
-    assert bench.value(P_CURRENT_CA + 1) == 400
+    assert bench.value(P_CURRENT_CA + phase) == 400
 
 
 # --- what is read when ---
@@ -84,7 +86,61 @@ def test_a_failed_fast_block_starts_the_fast_part_over():
     assert all(a != b for a, b in zip(blocks, blocks[1:]))
 
 
+def turns(bench):
+    """(address, result, does it keep its turn?) of every transaction from now on."""
+    done, seen = bench.meter.done, []
+
+    def note(result, frame, now_ms):
+        address = bench.meter.station.address
+        done(result, frame, now_ms)
+        seen.append((address, result, bench.meter.again))
+
+    bench.meter.done = note
+    return seen
+
+
+def test_the_fast_blocks_are_read_in_one_turn_and_a_slow_one_follows_in_the_same():
+    fast, slow = TABLE[0]
+    bench = MeterBench(((slow[:2], fast),))
+    bench.run(3000)
+    seen = turns(bench)
+    bench.until(lambda: seen and seen[-1][0] == 0)
+    del seen[:]
+    bench.until(lambda: len(seen) >= 11)
+    one_round = [(0x48, OK, True), (0x1E, OK, False)]
+    assert seen[:11] == one_round * 4 + [(0x48, OK, True), (0x1E, OK, True), (0, OK, False)]
+
+
+@pytest.mark.parametrize("refused", [(4, 0x1E), (4, 0)])
+def test_a_block_that_fails_ends_the_turn(refused):
+    fast, slow = TABLE[0]
+    bench = MeterBench(((slow[:2], fast),))
+    bench.run(3000)
+    bench.device.refused.add(refused)
+    seen = turns(bench)
+    bench.until(lambda: len(seen) >= 30)
+    failed = [keeps for address, result, keeps in seen if result != OK]
+    assert failed and not any(failed)
+
+
+def test_how_long_its_blocks_may_be_is_known_once_the_slow_ones_were_answered(bench):
+    bench.until(lambda: len(bench.blocks()) >= 7)
+    assert bench.meter.longest == 0
+    bench.run(1000)
+    assert bench.meter.longest == 18
+
+
 # --- fit to guard a charge point? ---
+
+
+def test_a_configured_meter_is_read_although_it_shows_less_than_200_v(bench):
+    bench.put(0, 150.0)
+    bench.run(3000)
+    assert (bench.meter.reason(), bench.value(P_VOLTAGE_CV), bench.value(P_FREQUENCY_CHZ)) == (R_METER_VOLTAGE, 15000, 4998)
+    bench = MeterBench()
+    bench.put(0, 150.0)
+    bench.run(3000)
+    assert (bench.meter.state, bench.meter.reason(), bench.value(P_VOLTAGE_CV)) == (READING, R_METER_VOLTAGE, 15000)
 
 
 @pytest.mark.parametrize("start_tick", [0, (1 << 30) - 5000])

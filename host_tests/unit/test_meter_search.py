@@ -87,6 +87,13 @@ def test_a_meter_is_found_by_200_to_280_v(voltage_cv, found):
     assert (bench.meter.state == READING) == found
 
 
+def test_a_meter_at_200_v_is_not_called_too_low_while_it_is_read_for_the_first_time():
+    bench = searching("b23")
+    bench.device.model.voltage_cv = [20000, 23000, 23000]
+    bench.until(lambda: bench.meter.state == READING)
+    assert bench.meter.reason() == R_METER_STARTING
+
+
 @pytest.mark.parametrize("voltage_cv, reason", [(0, R_METER_VOLTAGE), (19990, R_METER_VOLTAGE), (30000, R_METER_STARTING)])
 def test_only_a_voltage_that_is_too_low_is_called_so(voltage_cv, reason):
     bench = searching("b23")
@@ -186,6 +193,18 @@ def test_a_block_that_arrives_damaged_is_not_too_long():
     assert (bench.meter.longest, bench.meter.reason()) == (18, 0)
 
 
+def test_a_disturbed_start_does_not_hide_that_a_block_is_too_long():
+    bench = searching("sdm630", block_limit=10, refuses_long=False)
+    bench.until(lambda: bench.meter.state == READING)
+    bench.line.faults[105] = "crc"
+    bench.device.model.block_limit = 80
+    bench.run(1000)
+    bench.line.faults.clear()
+    bench.device.model.block_limit = 10
+    bench.run(15000)
+    assert (bench.meter.reason(), bench.meter.longest) == (0, 10)
+
+
 def test_a_meter_that_answers_no_plan_is_probed_again_and_never_accepted():
     bench = searching("sdm630", block_limit=5)
     bench.run(20000)
@@ -233,7 +252,14 @@ def test_a_short_lot_that_is_remembered_is_never_asked_for_a_long_block_again():
     assert bench.meter.reason() == 0
 
 
-@pytest.mark.parametrize("kind, longest", [(meters.MPM3PM, 18), (meters.EASTRON_1P, 8), (99, 255), (0, 10)])
+def test_who_remembers_shorter_blocks_than_there_are_begins_with_the_shortest():
+    bench = searching("sdm630")
+    bench.meter.remember(meters.EASTRON_3P, 5)
+    bench.run(4000)
+    assert (bench.meter.reason(), bench.meter.longest) == (0, 10)
+
+
+@pytest.mark.parametrize("kind, longest", [(meters.MPM3PM, 18), (meters.EASTRON_1P, 8), (99, 255), (0, 10), (meters.EASTRON_3P, 255)])
 def test_a_wrong_memory_costs_a_moment_only(kind, longest):
     bench = searching("sdm630")
     bench.meter.remember(kind, longest)

@@ -82,6 +82,7 @@ def test_a_table_keeps_the_rules_of_tables(kind, i):
             assert multiplier >= 1 and divisor >= 1
             assert encoding != F32 or divisor == 1 and multiplier <= 1000, "float_to_int multiplies only"
     fast = {row[1] for block in meters.table(kind)[i][0] for row in block[3]}
+    assert len(meters.table(kind)[i][1]) > 1, "after the serial number another slow block follows"
     assert set(U_I_P) <= fast, "what guards a charge point is read in every round"
 
 
