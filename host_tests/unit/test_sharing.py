@@ -232,7 +232,8 @@ def test_the_next_one_gets_a_small_feeder_only_when_the_first_was_read_back_with
 def test_who_is_alone_keeps_a_small_feeder_also_without_charging(alone, parts):
     points, sharing = both(1100, 0, 0)
     points[alone].wants_ca = 2000
-    assert after(sharing, points, 0, 500000) == parts
+    for now_ms in range(0, 500000, 1000):
+        assert after(sharing, points, now_ms, now_ms) == parts
 
 
 def test_of_two_that_want_a_small_feeder_from_the_first_look_on_one_gets_it_and_then_the_other():
