@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jsontext import BAD, DEPTH_MAX, as_text, escaped, is_string, member, skip_space, trim_end
+from jsontext import BAD, as_text, escaped, is_string, member, skip_space, trim_end
 
 ALWAYS = settings(derandomize=True, deadline=None, max_examples=150)
 NAME = "heartbeat"
@@ -140,7 +140,7 @@ def test_every_escape_json_knows_is_passed_over(escape):
     assert found('{"a":"%s","heartbeat":7}' % escape) == "7"
 
 
-@pytest.mark.parametrize("escape", ["\\x41", "\\u12", "\\u12g4", "\\", "\\U0041", "\\'", "\\0", "\x00", "\x1f", "\n"])
+@pytest.mark.parametrize("escape", ["\\x41", "\\x0041", "\\v0041", "\\a0041", "\\u12", "\\u12g4", "\\ug123", "\\u1g23", "\\u123g", "\\u123", "\\", "\\U0041", "\\'", "\\0", "\x00", "\x1f", "\n"])
 def test_an_escape_or_control_byte_json_does_not_know_is_bad(escape):
     assert found('{"a":"%s","heartbeat":7}' % escape) == BAD
 
@@ -156,9 +156,9 @@ def nested(depth, bracket="["):
 
 
 @pytest.mark.parametrize("bracket", ["[", '{"x":'])
-def test_brackets_may_nest_as_deep_as_announced_and_no_deeper(bracket):
-    assert found(nested(DEPTH_MAX, bracket)) == "1"
-    assert found(nested(DEPTH_MAX + 1, bracket)) == BAD
+def test_brackets_may_nest_eight_deep_and_no_deeper(bracket):
+    assert found(nested(8, bracket)) == "1"
+    assert found(nested(9, bracket)) == BAD
     assert found(nested(300, bracket)) == BAD
 
 
@@ -246,7 +246,7 @@ def test_as_text_agrees_with_json_on_what_is_text(text):
 
 
 @pytest.mark.parametrize(
-    ("src", "inner"), [(b" \t\r\n5 \t\r\n", b"5"), (b"5", b"5"), (b"", b""), (b" \n ", b""), (b"\x0b5\xa0", b"\x0b5\xa0"), (b"5 5", b"5 5")]
+    ("src", "inner"), [(b" \t\r\n5 \t\r\n", b"5"), (b"16 ", b"16"), (b"16\r\n\n", b"16"), (b"5", b"5"), (b"", b""), (b" \n ", b""), (b"\x0b5\xa0", b"\x0b5\xa0"), (b"5 5", b"5 5")]
 )
 def test_white_space_of_json_is_trimmed_and_no_other(src, inner):
     assert src[skip_space(src, 0, len(src)) : trim_end(src, 0, len(src))] == inner

@@ -1,7 +1,7 @@
 """Runs the unit tests against each mutant of one module, in forked children of one pytest that has collected them all.
 
 A change within functions replaces the code of those functions, wherever they have been imported to; the tests that have run them are
-tried, the most successful first. What changes more (a constant, a default, a class) gets an interpreter in which the module is imported
+tried, those first that notice most for their time. What changes more (a constant, a default, a class) gets an interpreter in which the module is imported
 anew. No file is touched.
 """
 import functools
@@ -25,6 +25,7 @@ KILLED, SURVIVED = "killed", "survived"
 CPU_LEAST_S = 2
 # That a test fails is enough to know: the smallest example for it is not looked for, which takes longer than the test.
 hypothesis.settings.register_profile("mutation", phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), report_multiple_bugs=False)
+LEAST_COST_S = 0.01  # of any test, however small
 LEFT_OUT = 1 << 30  # the place of a test that is left out
 OPTIONS = (
     "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:rerunfailures", "-p", "no:faulthandler",
@@ -170,7 +171,7 @@ class Tests:
     def _tests(self, mutant, code, rows, change):
         """Tries the tests that have run one of the rows: with the module changed that is there, and with `code` where a test imports it anew."""
         order = [i for i in range(len(self.items)) if self.reached[i] & rows]
-        order.sort(key=lambda i: (mutant.row not in self.reached[i], -self.kills.get(i, 0), self.cpu_s[i]))
+        order.sort(key=lambda i: (mutant.row not in self.reached[i], self._cost(i)))
 
         def work():
             change()
@@ -188,9 +189,13 @@ class Tests:
             return KILLED, self.items[order[found]].nodeid
         return KILLED, repr(found)
 
+    def _cost(self, i):
+        """CPU time per mutant that a test may be expected to notice: the cheapest is tried first."""
+        return (self.cpu_s[i] + LEAST_COST_S) / (self.kills.get(i, 0) + 1)
+
     def _anew(self, mutant):
         """In an interpreter that has not imported the firmware yet: only the process that has started this one can fork it."""
-        order = sorted(range(len(self.items)), key=lambda i: (-self.kills.get(i, 0), self.cpu_s[i]))
+        order = sorted(range(len(self.items)), key=self._cost)
         self.pipe.send(("anew", mutant, [self.items[i].nodeid for i in order], self.needy, CPU_LEAST_S + 10 + 5 * sum(self.cpu_s)))
         outcome, killer = self.pipe.recv()
         for i, item in enumerate(self.items):
