@@ -63,6 +63,36 @@ def test_messages_that_come_before_suback_are_delivered(driver):
     assert driver.messages == [(b"early", b"1", True)] and driver.client.online
 
 
+def test_a_message_that_comes_before_suback_may_be_answered_at_once(driver):
+    driver.broker.suback = None
+    driver.on_message = lambda topic, payload: driver.client.publish(b"echo", payload)
+    driver.run_until(st.SUBSCRIBING)
+    driver.feed(publish(b"early", b"1"))
+    assert driver.broker.published() == [(b"echo", b"1")]
+
+
+def test_before_the_first_step_it_is_not_online_and_has_counted_nothing(driver):
+    client = driver.client
+    assert not client.online and not client.idle()
+    assert (client.connects, client.granted, client.dials_failed, client.drops, client.messages, client.bytes_out) == (0, 0, 0, 0, 0, 0)
+    assert client.last_error == 0
+
+
+def test_a_further_subscription_counts_as_answered_when_its_answer_has_come_and_on_this_connection_only(online):
+    assert online.client.granted != online.client.connects
+    online.broker.suback = None
+    online.client.subscribe(b"other/#")
+    online.run_s(1)
+    assert online.client.granted != online.client.connects
+    online.feed(b"\x90\x03\x00\x02\x80")
+    assert online.client.granted == online.client.connects == 1 and online.client.online
+    online.broker.suback = 0
+    online.link.reset = True
+    online.step()
+    check_comes_back(online)
+    assert online.client.granted != online.client.connects == 2
+
+
 # -- not coming up --------------------------------------------------------------------------------------------------------
 
 
@@ -126,6 +156,20 @@ def test_a_connack_code_that_does_not_exist_is_garbage(driver):
     check_failed(driver, st.ERR_GARBAGE, 0.1)
 
 
+@pytest.mark.parametrize("connack", [b"\x20\x00", b"\x20\x01\x00", b"\x20\x03\x00\x00\x00"])
+def test_a_connack_of_another_length_is_garbage(driver, connack):
+    driver.broker.connack = None
+    driver.run_until(st.GREETING)
+    driver.link.inbox += connack
+    check_failed(driver, st.ERR_GARBAGE, 0.1)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_a_subscription_is_granted_whatever_quality_the_broker_names(driver, code):
+    driver.broker.suback = code
+    check_comes_back(driver)
+
+
 def test_a_refused_subscription_ends_the_connection(driver):
     driver.broker.suback = 0x80
     driver.run_until(st.SUBSCRIBING)
@@ -141,10 +185,11 @@ def test_a_suback_that_never_comes_ends_the_connection_after_5_s(driver):
     check_failed(driver, st.ERR_SILENT, 0.3)
 
 
-def test_a_suback_for_another_packet_is_garbage(driver):
+@pytest.mark.parametrize("suback", [b"\x90\x03\x00\x00\x00", b"\x90\x03\x00\x02\x00", b"\x90\x03\x01\x01\x00", b"\x90\x04\x00\x01\x00\x00"])
+def test_a_suback_for_another_packet_or_for_two_filters_is_garbage(driver, suback):
     driver.broker.suback = None
     driver.run_until(st.SUBSCRIBING)
-    driver.feed(b"\x90\x03\x00\x02\x00")
+    driver.feed(suback)
     assert driver.client.last_error == st.ERR_GARBAGE
 
 
@@ -278,6 +323,8 @@ def test_a_broker_that_restarts_again_and_again_is_found_every_time(online):
         b"\xd0\x01\x00",
         b"\xd1\x00",
         b"\x40\x03\x00\x01\x00",
+        b"\x40\x01\x00",
+        b"\xb0\x00",
         b"\x90\x02\x00\x01",
         b"\x30\x05\x00\x09abc",
         b"\x34\x06\x00\x01t\x00\x01x",

@@ -100,6 +100,14 @@ def test_a_qos_1_message_that_is_too_long_is_acknowledged_too_or_the_broker_woul
     assert online.messages == [] and online.broker.packets == [(0x40, b"\x00\x02")]
 
 
+@pytest.mark.parametrize(("topic_bytes", "receipts"), [(PACKET_BYTES - 5, 1), (PACKET_BYTES - 4, 1), (PACKET_BYTES - 3, 0), (PACKET_BYTES, 0)])
+def test_a_message_that_is_too_long_is_acknowledged_as_long_as_its_id_lies_within_the_buffer(online, topic_bytes, receipts):
+    online.broker.packets.clear()
+    online.feed(publish(b"t" * topic_bytes, b"xyz", qos=1, packet_id=7) + publish(b"a", b"1"))
+    assert online.broker.packets == [(0x40, b"\x00\x07")] * receipts
+    assert online.messages == [(b"a", b"1", False)]
+
+
 def test_no_message_is_taken_while_there_is_no_room_for_its_receipt(online):
     online.link.room = 0
     while online.client.publish(b"t", b"x" * 93) or online.client.publish(b"t", b""):
@@ -126,6 +134,15 @@ def test_a_steady_publish_is_one_write(online):
     online.client.flush(online.now_ms)
     assert online.link.writes == [b"\x31\x06\x00\x03a/b7"]
     assert online.client.idle()
+
+
+def test_what_the_owner_publishes_between_two_steps_wants_the_next_one_at_once(online):
+    online.run_s(1)
+    assert online.client.wait_ms(online.now_ms) > 0
+    online.client.publish(b"t", b"1")
+    assert online.client.wait_ms(online.now_ms) == 0
+    online.step()
+    assert online.client.wait_ms(online.now_ms) > 0
 
 
 def test_an_echo_from_within_the_callback_goes_out_in_the_same_step_as_one_write(online):
@@ -209,6 +226,17 @@ def test_bytes_out_counts_what_the_link_took_and_wraps_as_a_small_integer(online
     online.client.publish(b"t", b"")
     online.step()
     assert online.client.bytes_out == 2
+
+
+def test_every_change_of_state_is_announced_as_an_episode(driver):
+    for state in (st.RESOLVING, st.DIALING, st.GREETING, st.SUBSCRIBING, st.ONLINE):
+        driver.client.episode = False
+        driver.run_until(state)
+        assert driver.client.episode
+    driver.client.episode = False
+    driver.link.reset = True
+    driver.step()
+    assert driver.client.state == st.WAITING and driver.client.episode
 
 
 def test_a_message_of_the_owner_is_announced_as_an_episode(online):

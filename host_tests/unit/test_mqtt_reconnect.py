@@ -67,6 +67,38 @@ def test_wait_ms_leads_to_the_next_dial_without_polling(driver):
     assert driver.client.state == st.RESOLVING
 
 
+def test_in_the_middle_of_a_pause_wait_ms_is_what_is_left_of_it(driver):
+    driver.link.dial_result = -1
+    driver.run_s(20)
+    driver.run_until(st.WAITING)
+    while driver.client.state != st.WAITING or driver.client.wait_ms(driver.now_ms) < 2000:
+        driver.step()
+    left_ms = driver.client.wait_ms(driver.now_ms)
+    driver.step(left_ms - 500)
+    assert driver.client.state == st.WAITING and driver.client.wait_ms(driver.now_ms) == 500
+    driver.client.connect()
+    assert driver.client.wait_ms(driver.now_ms) == 0, "connect() ends the pause"
+
+
+@pytest.mark.parametrize("state", [st.RESOLVING, st.DIALING, st.GREETING, st.SUBSCRIBING])
+def test_on_the_way_up_it_looks_again_soon_without_spinning_whatever_the_last_pause_was(driver, state):
+    driver.link.dial_result = -1
+    driver.run_s(60)
+    driver.run_until(st.WAITING)
+    driver.link.dial_result = 0 if state == st.DIALING else 1
+    driver.link.name = 0 if state == st.RESOLVING else 1
+    driver.broker.connack = None if state == st.GREETING else 0
+    driver.broker.suback = None
+    driver.run_until(state)
+    driver.run_s(0.1)
+    assert driver.client.state == state and 20 <= driver.client.wait_ms(driver.now_ms) <= 100
+
+
+def test_when_it_is_stopped_it_hardly_wants_a_step(online):
+    online.client.disconnect()
+    assert online.client.wait_ms(online.now_ms) >= 500
+
+
 def test_a_silence_of_13_days_does_not_make_a_deadline_young_again(driver):
     driver.link.dial_result = 0
     driver.run_until(st.DIALING)
@@ -75,6 +107,15 @@ def test_a_silence_of_13_days_does_not_make_a_deadline_young_again(driver):
     assert driver.client.dials_failed > 1000
     driver.link.dial_result = 1
     check_comes_back(driver)
+
+
+def test_umqtts_own_methods_write_nothing_on_a_connection_that_is_lost(online):
+    online.link.reset = True
+    online.step()
+    online.client.ping()
+    online.client.subscribe(b"other/#")
+    assert online.client.packet.start == online.client.packet.end
+    check_comes_back(online)
 
 
 # -- disconnect and connect -----------------------------------------------------------------------------------------------
@@ -106,8 +147,8 @@ def test_connect_ends_a_pause(driver):
     assert driver.run_until(st.ONLINE) <= 0.1
 
 
-def test_connect_on_a_connection_changes_nothing(online):
-    online.client.connect()
+def test_connect_on_a_connection_changes_nothing_and_says_that_there_is_no_session_from_before(online):
+    assert online.client.connect() == 0
     online.run_s(1)
     assert online.path == [st.WAITING, st.RESOLVING, st.DIALING, st.GREETING, st.SUBSCRIBING, st.ONLINE]
 
