@@ -262,7 +262,7 @@ def test_nothing_but_a_colon_stands_between_a_name_and_its_value(between):
     assert member(b'{"heartbeat"' + between + b'5}', b"heartbeat") == BAD
 
 
-@pytest.mark.parametrize("bad", [b"x", b"tru", b"nul", b'"'])
+@pytest.mark.parametrize("bad", [b"x", b"tru", b"nul", b'"', b'!a"', b"zzzz", b"nulm", b"truf", b"zzzzz"])
 def test_a_member_whose_value_is_none_is_bad_wherever_it_stands(bad):
     for text in (b'{"heartbeat":%s}', b'{"a":%s,"heartbeat":5}', b'{"heartbeat":5,"a":%s}', b'{"a":[%s],"heartbeat":5}'):
         assert member(text % bad, b"heartbeat") == BAD
