@@ -74,6 +74,18 @@ def test_the_page_shows_no_password_and_takes_no_markup(box):
     assert "<script>" not in setup_mode.answer(post(ssid="a", limit="<script>"))[0].decode()
 
 
+@pytest.mark.parametrize("found", ["[]", "7", "null", '"text"', '{"installation_limit_a": "16"}', '{"installation_limit_a": null}', '{"installation_limit_a": [16]}', "{"])
+def test_a_configuration_that_is_wrong_is_what_the_page_is_for(box, found):
+    (box / "config.json").write_text(found)
+
+    response, done = setup_mode.answer(b"GET / HTTP/1.1\r\n\r\n")
+
+    assert response.startswith(b"HTTP/1.1 200") and b'value="16"' in response and not done
+    response, done = setup_mode.answer(post(ssid="new", password="", limit="11"))
+    assert done == (not found.startswith("{") or found == "{"), "charge_points are missing: that is told"
+    assert done or b"charge_points: missing" in response
+
+
 def test_other_methods_are_refused(box):
     assert setup_mode.answer(b"DELETE / HTTP/1.1\r\n\r\n")[0].startswith(b"HTTP/1.1 405")
 
