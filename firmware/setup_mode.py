@@ -73,13 +73,23 @@ def fields(body):
 
 
 def current():
-    """The config.json there is; without one the least there can be: one charge point, its meter searched for."""
+    """The config.json there is; without one, or where it is no object, the least there can be: one charge point, its meter searched for."""
+    found = None
     try:
         with open("config.json") as file:
-            return json.load(file)
+            found = json.load(file)
     except (OSError, ValueError):
-        evse = failsafe.board.get("evse_ids", [1])[0]
-        return {"charge_points": [{"evse": evse, "meter": {"type": "auto"}}]}
+        pass  # as if there were none
+    if isinstance(found, dict):
+        return found
+    evse = failsafe.board.get("evse_ids", [1])[0]
+    return {"charge_points": [{"evse": evse, "meter": {"type": "auto"}}]}
+
+
+def limit_a():
+    """What the page shows: that of config.json, which may hold anything."""
+    found = current().get("installation_limit_a")
+    return found if isinstance(found, int) else 16
 
 
 def save(form):
@@ -118,7 +128,7 @@ def answer(request):
             status, text = "400 Bad Request", str(error)
     elif not head.startswith(b"GET "):
         status, text = "405 Method Not Allowed", "GET or POST"
-    page = (PAGE % (escaped(text), current().get("installation_limit_a", 16))).encode()
+    page = (PAGE % (escaped(text), limit_a())).encode()
     return (HEAD % (status, len(page))).encode() + page, saved
 
 
