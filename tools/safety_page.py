@@ -38,6 +38,7 @@ MEANING = {
     "latched": "After a serious fault nobody can go on charging from afar: somebody has to look at the box.",
     "asked_again": "An EVSE that was away may have been exchanged: the box learns what it is before it gives it current.",
     "flash_at_rest": "Writing to the box's memory, which stops it for a moment, does not happen while a car charges or a coil moves, and does not wear it out.",
+    "kept_whole": "Whenever the power goes, the box starts with settings that somebody has made, or stays at 0 A and says why.",
     "coil_at_zero": "The contactor of two phases never opens or closes under load, and no car sees phases come or go while it is connected to the pilot.",
     "one_coil": "The supply of the relays, and a bistable relay, get one pulse at a time.",
     "coil_cool_down": "A controller that cannot make up its mind wears out neither the relay nor your car.",

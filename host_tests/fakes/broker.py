@@ -36,6 +36,7 @@ class Broker:
         self.delivered = []  # what controllers published and the gateway was handed live; the reader empties it
         self.replayed = []  # likewise what it was handed because it was retained
         self.lies = b""
+        self.intruded = False  # somebody whom nobody has counted has set something
         self.portion = None  # bytes that the gateway gets, and gets rid of, at once; None: no limit
         self.room = None
 

@@ -39,7 +39,7 @@ def board_of(config, contact, coils=None):
     if max([point["bus"] for point in config["charge_points"]]):
         lines.append({"uart": 2, "tx": 18, "rx": 19})
     rows = [] if coils is None or contact is None else [coil_row(i, coils) for i in range(len(config["charge_points"]))]
-    return {"rs485": lines, "evse_ids": ids, "cp_relays": relays, "coils": rows, "watchdog_s": 10}
+    return {"board": "virtual", "rs485": lines, "evse_ids": ids, "cp_relays": relays, "coils": rows, "watchdog_s": 10}
 
 
 class _Pin:
@@ -209,14 +209,26 @@ class Coils:
         failsafe.coil(self._index, phases)
 
 
+class PowerCut(BaseException):
+    """Comes out of a step in whose middle the power has gone. Nothing of the firmware catches it."""
+
+
 class WorldFlash:
-    """Files that survive everything; `writes` holds the world time of each. `full`: nothing can be written."""
+    """Files that survive everything; `writes` holds the world time of each. `full`: nothing can be written. `sure`: the last write
+    left what was meant."""
 
     def __init__(self, world):
         self.files = {}
         self.writes = []
         self.full = False
+        self.sure = True
         self._world = world
+
+    def start(self):
+        """At every start of the box."""
+
+    def found(self):
+        """What a start has found that nobody has written; None: nothing can be wrong here."""
 
     def load(self, name, buf):
         data = self.files.get(name)
@@ -227,6 +239,7 @@ class WorldFlash:
 
     def save(self, name, buf, n):
         self.writes.append(self._world.now_ms)
+        self.sure = not self.full
         if not self.full:
             self.files[name] = bytes(buf[:n])
         return not self.full

@@ -26,6 +26,7 @@ class Inside:
         self.replayed = []
         self.mode = FINE
         self.link = None  # nothing that a fault could cut: the mode does it
+        self.intruded = False  # a stranger has said something in this life of the box
         self.listener = Listener()
         self.portion = None
         self.room = None
@@ -42,6 +43,7 @@ class Inside:
         self._strangers = []
         self._observer = None
         self.delivered = []
+        self.intruded = False
         return self.listener
 
     def recover(self):
@@ -66,6 +68,7 @@ class Inside:
         """A stranger dials and says `data`. room: what it takes, None: all; vanishes: it will not even hang up."""
         if self.mode != FINE:
             return
+        self.intruded = True
         client = Client(self.listener, STRANGER)
         client.room = room
         client.vanishes = vanishes

@@ -3,8 +3,6 @@
 The checker takes the firmware's word for nothing but the state of its machines (to compare transitions with their tables).
 """
 
-import json
-
 import cp_relay
 import phases
 import tag
@@ -12,12 +10,12 @@ from drivers import evse_din
 from host_tests.fakes.wire import NEVER_US
 from host_tests.sim import coils, stops
 from host_tests.sim.chip import PWRON_RESET
+from host_tests.sim.leads import REACTION_MS, Leads
 from mqtt_states import TRANSITIONS as CLIENT_TRANSITIONS
 from topics import TOLD
 
 CUT_OFF_MS = 1500  # from the limit to the end of the first 0 A frame
 LOOK_MS = 100  # how often the box looks at its inputs
-REACTION_MS = 100  # from the arrival of a message to the step that takes it
 QUIET_CHARS = 3.5
 BACK_MS = 250 + 600  # 600 ms: a cycle of two charge points at 50 ms latency and 50 ms gap
 COMPLETE_MS = 2500  # an observer has seen every told topic within this time
@@ -38,6 +36,7 @@ SENTENCES = {
     "transitions": "no machine makes a transition that its table does not have",
     "complete_set": "while connected, every told topic is published again within 2.5 s",
     "no_foreign_data": "no reading reaches a topic that the meter never showed",
+    "kept_whole": "a power cut while a file is written leaves all of the old or of the new one, and what is damaged counts for nothing",
     "bounded_wait": "no step asks to sleep for more than 1 s",
     "resumes": "30 s after the last fault has ended every car that wants to charge does",
     **stops.SENTENCES,
@@ -49,53 +48,17 @@ class Violation(AssertionError):
     """Names the invariant, the world's time and the seed."""
 
 
-class Oracle:
-    """Whether a heartbeat is alive, from what the broker delivered."""
-
-    def __init__(self, limit_ms):
-        self.limit_ms = limit_ms
-        self.value = None
-        self.at_ms = None
-        self.until_ms = None  # alive until; None: not alive
-
-    def hear(self, value, now_ms):
-        if value == self.value:
-            return
-        near = self.at_ms is not None and now_ms - self.at_ms < self.limit_ms + REACTION_MS
-        self.value = value
-        self.at_ms = now_ms
-        self.until_ms = now_ms + self.limit_ms if near else None
-
-    def alive(self, now_ms):
-        return self.until_ms is not None and now_ms < self.until_ms + REACTION_MS
-
-
-class SetPoint:
-    """The highest set point that may count: the newest, and those it replaced until it must have been taken."""
-
-    def __init__(self):
-        self._heard = [(0, 0)]  # (since when, 0.01 A)
-
-    def hear(self, set_ca, now_ms):
-        self._heard.append((now_ms, set_ca))
-
-    def highest_ca(self, now_ms):
-        while len(self._heard) > 1 and self._heard[1][0] + REACTION_MS < now_ms:
-            self._heard.pop(0)
-        return max(set_ca for _, set_ca in self._heard)
-
-
 class Invariants:
     """check(world) after every step, which also empties what line and broker have recorded; `counts` tells how often each invariant had something to check."""
 
     def __init__(self, world):
         self.counts = dict.fromkeys(SENTENCES, 0)
         self.world = world
-        self.oracle = Oracle(world.config["heartbeat_limit_s"] * 1000)
-        self.set_points = [SetPoint() for _ in world.controller.set_text]
+        self.leads = Leads(world)
         self.stops = stops.Stops(self.counts, self._fail)
         self.coils = coils.Coils(self.counts, self._fail)
-        self._sent_ca = [[] for _ in world.controller.set_text]  # what each EVSE was last set to by us, the newest first
+        self._cps = range(len(world.controller.set_text))
+        self._sent_ca = [[] for _ in self._cps]  # what each EVSE was last set to by us, the newest first
         self._switched_ms = {}  # when a charge point was last busy with a switch or an interruption
         self._well_ms = None  # since when nothing is broken
         self.restarted(PWRON_RESET)
@@ -103,9 +66,10 @@ class Invariants:
     def restarted(self, cause):
         """A new gateway: nothing it was told before counts."""
         world = self.world
-        self.oracle = Oracle(self.oracle.limit_ms)
+        self.leads.restarted(cause == PWRON_RESET)
         self._first = {point["evse"]: True for point in world.config["charge_points"]}
         self._eeprom_writes = 0
+        self._starting = True
         self._states = self._quick = None
         self._online_ms = None
         self._seen = {}
@@ -115,7 +79,9 @@ class Invariants:
         self.coils.restarted(cause)
 
     def check(self, world):
-        self._messages(world)
+        if self._starting:
+            self._started(world)
+        self.leads.listen()
         self._frames(world)
         self._supplies(world)
         self._cut_off(world)
@@ -127,8 +93,7 @@ class Invariants:
         for cp, point in enumerate(world.gateway.points):
             if point.phases is not None and point.phases.reason():
                 self._switched_ms[cp] = world.now_ms
-        alive = self.oracle.alive(world.now_ms)
-        self.stops.check(world, [alive and point.highest_ca(world.now_ms) >= 600 for point in self.set_points])
+        self.stops.check(world, [self.leads.wanted(cp, world.now_ms) for cp in self._cps])
 
     def cleared(self):
         """Somebody acted at the box."""
@@ -152,16 +117,13 @@ class Invariants:
             "%s (%s) at %d ms of seed %d: %s" % (name, SENTENCES[name], self.world.now_ms, self.world.seed, text)
         )
 
-    def _messages(self, world):
-        """What was delivered in this step counts from now on; of what is replayed only set points do."""
-        for topic, payload in world.broker.delivered:
-            if topic.endswith(b"global_data") and is_heartbeat(payload):
-                self.oracle.hear(payload, world.now_ms)
-        for topic, payload in world.broker.replayed + world.broker.delivered:
-            if topic.endswith(b"set_current") and set_point_ca(payload) is not None:
-                self.set_points[topic[-len(b"0/data/set_current")] - 48].hear(set_point_ca(payload), world.now_ms)
-        world.broker.replayed.clear()
-        world.broker.delivered.clear()
+    def _started(self, world):
+        """The first step of a life."""
+        self._starting = False
+        self.counts["kept_whole"] += 1
+        found = world.flash.found()
+        if found is not None:
+            self._fail("kept_whole", found)
 
     # --- frames ---
 
@@ -213,7 +175,7 @@ class Invariants:
             self._fail("no_gap_values", "raw %d, precise %r" % (value, evse.precise))
         self.counts["ceilings"] += 1
         world = self.world
-        allowed_ca = min(world.config["installation_limit_a"] * 100, self.set_points[cp].highest_ca(at_ms), 3200)
+        allowed_ca = min(world.config["installation_limit_a"] * 100, self.leads.highest_ca(cp, at_ms), 3200)
         allowed_ca = min(allowed_ca, evse.limit_a * 100, self._grid_ca(at_ms))
         if current_ca > allowed_ca:
             self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))
@@ -221,7 +183,7 @@ class Invariants:
         self.counts["alive_only"] += 1
         self.stops.on_current(cp, current_ca)
         self.coils.on_current(self.world, cp, at_ms)
-        if not self.oracle.alive(at_ms):
+        if not self.leads.alive(cp, at_ms):
             self._fail("alive_only", "%d (0.01 A) at %d ms" % (current_ca, at_ms))
 
     def _grid_ca(self, at_ms):
@@ -273,14 +235,10 @@ class Invariants:
                 self._fail("back_at_zero", "none after %d ms" % (world.now_ms - self._down[cp]))
 
     def _cut_off(self, world):
-        until_ms = self.oracle.until_ms
-        if until_ms is None or world.now_ms < until_ms + CUT_OFF_MS:
-            return
-        for cp, point in enumerate(world.site.charge_points):
+        for cp, until_ms in self.leads.ended(world.now_ms, CUT_OFF_MS):
             self.counts["cut_off"] += 1
-            if point.evse.set_current_raw and self._zero_frames.get(cp, -1) < until_ms - REACTION_MS:
+            if world.evse(cp).set_current_raw and self._zero_frames.get(cp, -1) < until_ms - REACTION_MS:
                 self._fail("cut_off", "charge point %d: last 0 A frame at %r, limit at %d" % (cp, self._zero_frames.get(cp), until_ms))
-        self.oracle.until_ms = None
 
     # --- machines and topics ---
 
@@ -357,29 +315,3 @@ class Invariants:
 def _two_steps(table, before, after):
     """One step of the gateway may make two transitions of one machine."""
     return any((before, middle) in table and (middle, after) in table for _, middle in table)
-
-
-def number(payload):
-    """The number that JSON says, None where it says something else."""
-    try:
-        found = json.loads(payload, parse_constant=lambda _: None)
-    except ValueError:
-        return None
-    return found if isinstance(found, (int, float)) and not isinstance(found, bool) else None
-
-
-def set_point_ca(payload):
-    """The set point in 0.01 A; None for what is none, or above 32 A."""
-    found = number(payload)
-    return None if found is None or found > 32 else round(found * 100)
-
-
-def is_heartbeat(payload):
-    """True for an object with a time in seconds before the year 2100; the text may be cut anywhere."""
-    try:
-        found = json.loads(payload)
-    except ValueError:
-        return False
-    beat = found.get("heartbeat") if isinstance(found, dict) else None
-    return isinstance(beat, (int, float)) and 0 < beat < 4102441200
-

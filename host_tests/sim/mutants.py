@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from host_tests.sim import faulty_charging as charging
+from host_tests.sim import faulty_files as files
+from host_tests.sim import faulty_leads as leads
 from host_tests.sim import faulty_sharing as sharing
 from host_tests.sim import faulty_starts as starts
 from host_tests.sim import faulty_stops as stops
@@ -28,6 +30,7 @@ SECONDS = 200  # of world time in one life
 LIVES = range(1, 41)  # seeds, within which a mutant must be caught
 SWITCHING_LIVES = range(swarm.SWITCHING, swarm.SWITCHING + 40)  # ... where it takes a phase relay
 SHARING_LIVES = range(swarm.SHARING, swarm.SHARING + 40)  # ... a feeder for both
+LEADING_LIVES = range(swarm.LEADING, swarm.LEADING + 40)  # ... a controller that leads by Modbus
 PROCESSES = 2
 LOGIC = "logic"
 TIMING = "timing"  # a wrong time, age, order or wrap
@@ -134,6 +137,12 @@ MUTANTS = (
     (sharing.grant_is_all_that_counts, "shared_feeder", LOGIC, 2006),
     (sharing.each_has_the_feeder_alone, "shared_feeder", LOGIC, 2002),
     (sharing.given_back_when_commanded, "shared_feeder", TIMING, 2006),
+    (leads.reads_never_expire, "cut_off", LOGIC, 3001),
+    (leads.reads_count_for_90_s, "cut_off", TIMING, 3001),
+    (leads.higher_of_two_doors, "ceilings", LOGIC, 3005),
+    (files.set_up_written_in_place, "kept_whole", LOGIC, 3001),
+    (files.damaged_settings_are_defaults, "kept_whole", LOGIC, 3001),
+    (files.old_settings_removed_first, "kept_whole", TIMING, 3001),
 )
 
 
@@ -162,7 +171,7 @@ def life(mutate, seed, seconds):
 def in_order(row, seeds):
     """The seed that the table names, then the others."""
     if row[3] >= swarm.SWITCHING and seeds is LIVES:
-        seeds = SHARING_LIVES if row[3] >= swarm.SHARING else SWITCHING_LIVES
+        seeds = (SWITCHING_LIVES, SHARING_LIVES, LEADING_LIVES)[min(2, row[3] // 1000 - 1)]
     return [row[3], *(seed for seed in seeds if seed != row[3])]
 
 

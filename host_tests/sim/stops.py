@@ -96,7 +96,7 @@ class Stops:
             if not kept:
                 outlet.closings = []
                 outlet.latched = outlet.latched if outlet.written else None
-            if not kept and world.flash.full:
+            if not kept and (world.flash.full or not world.flash.sure):
                 outlet.latched = None  # nowhere to keep it
 
     def cleared(self):

@@ -13,9 +13,10 @@ from clock import TICKS_MASK
 from host_tests.fakes import broker as broker_fake
 from host_tests.fakes import wire
 from host_tests.fakes.peer import Listener
-from host_tests.sim import fates_switch
-from host_tests.sim.chip import HELD_1, HELD_3, NC, NO, PAIR, PWRON_RESET, SOFT_RESET, WDT_RESET
+from host_tests.sim import fates_flash, fates_leads, fates_switch
+from host_tests.sim.chip import HELD_1, HELD_3, NC, NO, PAIR, PWRON_RESET, SOFT_RESET, WDT_RESET, WorldFlash
 from host_tests.sim.draws import Draws, Replay
+from host_tests.sim.files import Files
 from host_tests.sim.invariants import RESUMES_MS, Invariants
 from host_tests.sim.visitors import File, GridInput, Visitors, Vitals
 from host_tests.sim.world import SET, World, standard_config
@@ -32,12 +33,13 @@ MENDED_MS = 7000  # until every car has followed, and the box has read it; someb
 HANG_MS = 10000  # the watchdog's time
 SWITCHING = 1001  # lives from this seed on have a phase relay, and a controller that uses it
 SHARING = 2001  # ... and from this one on instead two charge points behind one feeder
+LEADING = 3001  # ... and from this one on instead controllers that lead by Modbus, and files that tear; of lives with rows some have them, too
 FEEDERS_CA = (800, 1200, 1600, 2000, 3200)
 
 
 def draw_config(rng, seed):
     return standard_config(
-        charge_points=2 if seed >= SHARING else rng.choice((1, 1, 2)),
+        charge_points=2 if SHARING <= seed < LEADING else rng.choice((1, 1, 2)),
         meter=rng.choice(("sdm630", "sdm630", "sdm72", "none")),
         gap_ms=rng.choice((5, 20, 20, 50)),
         heartbeat_limit_s=rng.choice((30, 30, 60, 120)),
@@ -54,6 +56,8 @@ class Swarm:
         self.rng = Draws(random.Random(seed)) if setup is None else Replay(setup)
         rng = self.rng
         config = draw_config(rng, seed)
+        more = random.Random(seed * 1000003)  # a lot of its own: what came later changes no draw of what was there before
+        leads, tears = (more.random() < 0.4, more.random() < 0.4) if rows else 2 * (seed >= LEADING,)
         if len(config["charge_points"]) > 1:
             config["charge_points"][1]["bus"] = seed % 2
         contacts = (NC, NC, NC, NO) if SWITCHING <= seed < SHARING else (NC, NC, NC, NO, None)
@@ -65,7 +69,8 @@ class Swarm:
             latency_us=rng.choice((5000, 20000, 50000)),
             contact=rng.choice(contacts),
             coils=self._draw_coils(seed, config, rows),
-            **self._draw_doors(seed, config, rows),
+            **self._draw_doors(seed, config, rows, more if leads else None),
+            flash=Files if tears else WorldFlash,
         )
         self.world.visitors = Visitors()
         self.world.invariants = Invariants(self.world)
@@ -84,6 +89,12 @@ class Swarm:
         fates += [row for row in rows or () if rng.random() < 0.35]
         fates += 2 * fates_switch.ROWS if SWITCHING <= seed < SHARING else ()
         fates += 4 * ((trade, trade, unplug_one),) if config["shared_ca"] else ()
+        if leads and not rows:
+            fates = [*fates_leads.STORIES, *fates_flash.ROWS[:1], *more.sample(fates, len(fates) // 2)]
+        if leads:
+            fates_leads.add_leaders(self.world, more)
+            fates += [row for row in fates_leads.ROWS if more.random() < 0.6]
+        fates += [row for row in fates_flash.ROWS if tears and more.random() < 0.6]
         self.actions = [action for fate in fates for action in fate]
         self.setup = rng.take() if setup is None else setup
 
@@ -95,13 +106,16 @@ class Swarm:
             point["phase_switch"] = {"cool_down_s": self.rng.choice((60, 60, 90)), "boot": self.rng.choice(("stored", "stored", "one"))}
         return self.rng.choice((PAIR, PAIR, HELD_1, HELD_3))
 
-    def _draw_doors(self, seed, config, rows):
-        """What else a box may have: a feeder for both charge points, Modbus, the page, the grid operator's input."""
-        if len(config["charge_points"]) > 1 and (seed >= SHARING or rows is not None and self.rng.random() < 0.5):
+    def _draw_doors(self, seed, config, rows, more):
+        """What else a box may have: a feeder for both charge points, Modbus, the page, the grid operator's input. more: for who leads by
+        Modbus, None where nobody does."""
+        if len(config["charge_points"]) > 1 and (SHARING <= seed < LEADING or rows is not None and self.rng.random() < 0.5):
             config["shared_ca"] = self.rng.choice(FEEDERS_CA)
+        if more is not None:
+            config["modbus"].update(enabled=True, controllers=fates_leads.draw_controllers(more))
         if rows is None:
             return {}
-        config["modbus"]["enabled"] = self.rng.random() < 0.6
+        config["modbus"]["enabled"] = self.rng.random() < 0.6 or more is not None
         config["page"]["enabled"] = self.rng.random() < 0.6
         config["grid"] = {"limit_w": self.rng.choice((0, 1400, 4200, 22080)), "limit_ca": self.rng.choice((None, None, 0, 600, 800))}
         grid = GridInput() if self.rng.random() < 0.4 else None
@@ -164,6 +178,7 @@ def mend(world, rng):
         world.grid.move(False, world.now_ms)
     world.controller.restart(world.now_ms, RESUME_BEAT_MS)
     world.controller.set_text = [b"16"] * len(world.controller.set_text)
+    fates_leads.mend_leaders(world, rng)
     for point in world.site.charge_points:
         point.cp_stuck = None
         point.phases_stuck = False
@@ -335,9 +350,7 @@ def named(name):
     """The action of that name, of this module or of those that have rows of their own."""
     from host_tests.sim import fates
 
-    if name in globals():
-        return globals()[name]
-    return fates.actions()[name]
+    return globals().get(name) or fates.actions()[name]
 
 
 def main():

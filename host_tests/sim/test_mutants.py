@@ -2,7 +2,9 @@
 
 import pytest
 
-from host_tests.sim import faulty_charging, faulty_sharing, faulty_starts, faulty_stops, faulty_switches, faulty_talking, mutants
+from host_tests.sim import (
+    faulty_charging, faulty_files, faulty_leads, faulty_sharing, faulty_starts, faulty_stops, faulty_switches, faulty_talking, mutants,
+)  # fmt: skip
 from host_tests.sim.invariants import SENTENCES
 from host_tests.sim.mutants import LOGIC, MUTANTS, TIMING
 
@@ -45,7 +47,7 @@ def test_a_mutant_says_in_one_sentence_what_is_wrong_with_it():
 def test_no_mutant_is_left_out_of_the_table():
     written = {
         name
-        for module in (faulty_charging, faulty_sharing, faulty_starts, faulty_stops, faulty_switches, faulty_talking)
+        for module in (faulty_charging, faulty_files, faulty_leads, faulty_sharing, faulty_starts, faulty_stops, faulty_switches, faulty_talking)
         for name, function in vars(module).items()
         if getattr(function, "__module__", "") == module.__name__ and not name.startswith("_")
     }

@@ -20,7 +20,8 @@ MINUTES = float(os.environ.get("LADEPUNKT_MINUTES", "1.2"))
 RARE = (24, 26, 34, 1219)
 SWITCHING = range(swarm.SWITCHING, swarm.SWITCHING + 2 + int(MINUTES * SEEDS_PER_MINUTE) // 4)
 SHARING = range(swarm.SHARING, swarm.SHARING + 2 + int(MINUTES * SEEDS_PER_MINUTE) // 8)
-SEEDS = sorted({*RARE, *range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE)), *SWITCHING, *SHARING})
+LEADING = range(swarm.LEADING, swarm.LEADING + 3 + int(MINUTES * SEEDS_PER_MINUTE) // 8)
+SEEDS = sorted({*RARE, *range(1, 1 + int(MINUTES * SEEDS_PER_MINUTE)), *SWITCHING, *SHARING, *LEADING})
 
 
 lived_s = {}  # by seed

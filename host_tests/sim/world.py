@@ -9,7 +9,7 @@ from host_tests.fakes.peer import Listener
 from host_tests.fakes.site import Site, standard_site
 from host_tests.fakes.wire import NEVER_US, Line
 from host_tests.sim.inside import Inside
-from host_tests.sim.chip import NC, PWRON_RESET, Chip, Coils, CpRelay, WorldFlash, board_of
+from host_tests.sim.chip import NC, PWRON_RESET, Chip, Coils, CpRelay, PowerCut, WorldFlash, board_of
 import failsafe
 from gateway import Gateway
 from memory import Memory
@@ -95,10 +95,10 @@ class Controller:
 class World:
     """`now_ms` is the world's time and never wraps; the gateway sees ticks, which start at `start_tick` and do."""
 
-    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, coils=None, meter="sdm630", page=None, grid=None):
+    def __init__(self, seed=1, config=None, start_tick=0, firmware=18, latency_us=20000, contact=NC, coils=None, meter="sdm630", page=None, grid=None, flash=WorldFlash):
         """
         meter: the one that is there where the configuration says auto. contact: which one of the CP relay carries the pilot; None: the
-        board has no such relay. coils: as chip.coil_row. page: see Gateway.
+        board has no such relay. coils: as chip.coil_row. page: see Gateway. flash: what makes it.
         """
         self.config = config or standard_config()
         count = len(self.config["charge_points"])
@@ -119,9 +119,10 @@ class World:
         self.held_phases = {}
         self.invariants = None  # sim.invariants.Invariants, if this run is checked
         self.chip = Chip(self, board_of(self.config, contact, coils))
-        self.flash = WorldFlash(self)
+        self.flash = flash(self)
         self.page = page
         self.visitors = None  # sim.visitors.Visitors, if there are any
+        self.leaders = []  # sim.modbus_leader.ModbusLeader: who controls the box by Modbus
         self.start_gateway()
 
     def start_gateway(self, cause=PWRON_RESET):
@@ -136,6 +137,7 @@ class World:
         self.link = self.broker if self.inside else Link(self.broker)
         net_port = self.broker.restart() if self.inside else self.link
         relays = [CpRelay(i, row) for i, row in enumerate(self.chip.board["cp_relays"])]
+        self.flash.start()
         memory = Memory(RtcMemory(failsafe), self.flash, self.tick())
         self.modbus = Listener() if self.config["modbus"]["enabled"] else None
         if self.page is not None:
@@ -207,7 +209,13 @@ class World:
         self._tell_lines()
         self.site.step(self.now_ms)
         self.controller.step(self.now_ms)
-        wait_ms = self.gateway.step(self.tick())
+        for leader in self.leaders:
+            leader.step(self.now_ms)
+        try:
+            wait_ms = self.gateway.step(self.tick())
+        except PowerCut:
+            self.start_gateway()
+            return
         self.steps += 1
         if self.inside:
             self.broker.step()
@@ -219,6 +227,8 @@ class World:
     def _until_next(self, wait_ms):
         """Milliseconds to the next event, at least 1 (the time a step takes)."""
         wait_ms = min(wait_ms, self.controller.next_ms() - self.now_ms)
+        for leader in self.leaders:
+            wait_ms = min(wait_ms, leader.next_ms() - self.now_ms)
         if self.link.has_bytes() or self._somebody_calls():
             return 1
         for n, line in enumerate(self.lines):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from host_tests.sim import faulty_talking, fates, swarm
+from host_tests.sim import faulty_talking, fates, fates_leads, swarm
 from host_tests.sim.draws import Draws, Replay
 from tools import sim, sim_shrink
 from tools.sim_shrink import Life
@@ -39,10 +39,22 @@ def test_every_action_of_a_row_is_found_by_its_name():
     for row in (*swarm.FATES, swarm.ALWAYS, (swarm.mend, swarm.recover), *fates.ROWS):
         for action in row:
             assert swarm.named(action.__name__) is action
+    assert swarm.named("abandon") is fates_leads.abandon
 
 
 def test_no_two_actions_have_one_name():
     assert not set(fates.actions()) & set(vars(swarm))
+    all_rows = [row for part in fates.PARTS + fates.LATER for row in part.ROWS]
+    assert len(fates.actions()) == len({action for row in all_rows for action in row})
+
+
+def test_a_life_with_a_modbus_leader_and_torn_files_goes_the_same_way_again():
+    first = swarm.Swarm(3003)
+    first.run(40)
+    again = swarm.Swarm(3003, None, first.setup)
+    again.replay(first.events, first.world.now_ms)
+
+    assert again.trace == first.trace and first.world.leaders
 
 
 def test_a_life_goes_the_same_way_again_with_all_its_events():
