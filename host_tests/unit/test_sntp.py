@@ -121,6 +121,8 @@ BAD = {
     "a server that does not know the time": lambda q: answer_to(q, NOW_S, leap=3),
     "another origin, first byte": lambda q: bytes(24) + bytes([q[40] ^ 1]) + bytes(answer_to(q, NOW_S))[25:],
     "another origin, last byte": lambda q: bytes(answer_to(q, NOW_S))[:31] + bytes([q[47] ^ 1]) + bytes(answer_to(q, NOW_S))[32:],
+    "an origin of zeros": lambda q: answer_to(bytes(48), NOW_S),
+    "an origin of ones": lambda q: answer_to(b"\xff" * 48, NOW_S),
     "47 bytes": lambda q: answer_to(q, NOW_S)[:47],
     "one byte": lambda q: b"\x24",
     "1970": lambda q: answer_to(q, 0),
