@@ -286,6 +286,11 @@ def test_the_message_names_the_file_that_was_read():
         check_board({}, "esp32/board.json")
 
 
+def test_what_is_missing_is_named_with_the_brackets_it_has():
+    assert message_of(check_config, {}) == "config.json: charge_points: missing; expected a list [ ]"
+    assert message_of(check_config, {"charge_points": [{"evse": 1}]}) == "config.json: charge_points[0].meter: missing; expected an object { }"
+
+
 # -- lists ----------------------------------------------------------------------------------------------------------------
 
 

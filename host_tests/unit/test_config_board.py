@@ -164,6 +164,11 @@ def test_coils_that_could_do_harm_are_refused_and_named(row, says):
     assert message_of(check_board, with_coils(row)).startswith("board.json: " + says)
 
 
+def test_an_interlock_that_is_not_there_is_named_as_found():
+    message = message_of(check_board, with_coils({**HELD, "hardware_interlock": False}))
+    assert message.endswith("has to keep it from moving under load, found False")
+
+
 def test_a_coil_without_a_cp_relay_is_refused():
     message = message_of(check_board, with_coils(PAIR, relays=[]))
     assert message.startswith("board.json: coils: expected no more than cp_relays, which has 0 (phases are switched while") and message.endswith("found 1")
