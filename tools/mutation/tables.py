@@ -46,7 +46,7 @@ MODULES = {
     "registers": ("test_registers", "test_modbus_writes"),
     "modbus_server": ("test_modbus_server", "test_modbus_writes"),
     "modbus_door": ("test_modbus_writes", "test_modbus_server", "test_registers"),
-    "page": ("test_page", "test_page_gateway"),
+    "page": ("test_page",),
     "sntp": ("test_sntp", "test_timekeeper"),
     "rdm6300": ("test_rdm6300", "test_readers"),
     "rfid": ("test_rfid", "test_timekeeper"),
