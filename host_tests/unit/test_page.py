@@ -33,7 +33,7 @@ def test_the_page_comes_whole_from_its_file(box):
 
 def test_the_status_is_json_in_chunks(box):
     _, headers, body = box.get("/status.json")
-    assert headers["Content-Type"] == "application/json" and "Content-Length" not in headers
+    assert headers["Content-Type"] == "application/json" and headers["Transfer-Encoding"] == "chunked" and "Content-Length" not in headers
     assert body.startswith(b'{"version":') and body.endswith(b"}\n")
 
 
