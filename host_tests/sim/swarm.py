@@ -8,6 +8,8 @@ Every CHAPTER_S everything is repaired, and charging has to come back (Invariant
 """
 
 import random
+import traceback
+from pathlib import Path
 
 from clock import TICKS_MASK
 from host_tests.fakes import broker as broker_fake
@@ -17,7 +19,7 @@ from host_tests.sim import fates_flash, fates_leads, fates_switch
 from host_tests.sim.chip import HELD_1, HELD_3, NC, NO, PAIR, PWRON_RESET, SOFT_RESET, WDT_RESET, WorldFlash
 from host_tests.sim.draws import Draws, Replay
 from host_tests.sim.files import Files
-from host_tests.sim.invariants import RESUMES_MS, Invariants
+from host_tests.sim.invariants import RESUMES_MS, Invariants, Violation
 from host_tests.sim.visitors import File, GridInput, Visitors, Vitals
 from host_tests.sim.world import SET, World, standard_config
 
@@ -158,11 +160,21 @@ class Swarm:
     def _run(self, ms):
         end_ms = self.world.now_ms + ms
         while self.world.now_ms < end_ms:
-            self.world.step()
+            self._step()
             told = [(point.limit_ca, point.reason, point.evse.raw, point.evse.state) for point in self.world.gateway.points]
             if told != self._last:
                 self._last = told
                 self._note("%r" % told)
+
+    def _step(self):
+        try:
+            self.world.step()
+        except Violation:
+            raise
+        except Exception as error:  # the box would stop and start again: safe, and a fault all the same
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = "%s:%d" % (Path(frame.filename).name, frame.lineno)
+            raise Violation("escaped (nothing escapes a step) at %d ms of seed %d: %r in %s" % (self.world.now_ms, self.world.seed, error, where)) from error
 
     def _note(self, text):
         self.trace.append("%9d %s" % (self.world.now_ms, text))

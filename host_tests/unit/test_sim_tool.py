@@ -5,6 +5,7 @@ import random
 import time
 
 import pytest
+from charge_point import ChargePoint
 
 from host_tests.sim import faulty_talking, fates, fates_leads, swarm
 from host_tests.sim.draws import Draws, Replay
@@ -88,6 +89,20 @@ def test_an_event_that_matters_stays(broken):
     harmless = Life(broken.seed, broken.setup, [], broken.end_ms, broken.violation)
 
     assert harmless.again() is None
+
+
+def test_what_escapes_a_step_breaks_a_life_and_shrinks_like_a_broken_invariant(monkeypatch):
+    def raises(point, now_ms):
+        if point.limit_ca:
+            raise IndexError("beyond the ring")
+        return step(point, now_ms)
+
+    step = ChargePoint.step
+    monkeypatch.setattr(ChargePoint, "step", raises)
+    *_, life = sim.live(7, 200)
+
+    assert life.invariant == "escaped" and "IndexError('beyond the ring') in test_sim_tool.py:" in life.violation
+    assert sim_shrink.shrink(life, 5).events == []
 
 
 def test_a_life_that_can_not_be_lived_ends_the_run_at_once(monkeypatch):
