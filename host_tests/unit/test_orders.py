@@ -5,6 +5,7 @@ from drivers.evse_din import READY
 from faults import DEFIED_MS, OBEYED_MS, VOLTAGE_MS
 from guard import PWM_RUNNING, Guard
 from safety import R_EVSE_DEFIES, R_OVER_CURRENT, R_VOLTAGE
+from station import OK, TIMEOUT, Station
 
 from host_tests.unit.evse_bench import EvseBench, start_up
 
@@ -16,6 +17,7 @@ class Evse:
         self.heard = Latch()
         self.heard.mark(0)
         self.defies = False
+        self.station = Station(1, 20, 1000)
         self.set_ca, self.told_ca, self.controller = set_ca, told_ca, controller
 
     def set_current_ca(self):
@@ -141,3 +143,32 @@ def test_a_value_above_the_written_one_and_0_a_instead_of_it_are_disobedience_an
     bench.model.deaf_to_writes = False
     bench.run(1000)
     assert not bench.evse.defies
+
+
+@pytest.mark.parametrize("code", [1, 4, 6])
+def test_an_evse_that_refuses_every_read_tells_nothing_and_is_not_believed_what_it_told_before(code):
+    bench = EvseBench()
+    start_up(bench, 1600)
+    guard = Guard(0)
+    bench.tamper = lambda unit, function, address, words: code if function == 3 else words
+    bench.model.set_current_raw = 3200  # a dip of its supply, and nobody can see it
+    for _ in range(DEFIED_MS // STEP_MS + 5):
+        bench.run(STEP_MS)
+        guard.watch_orders(bench.now_ms, bench.evse)
+    assert guard.reason() == R_EVSE_DEFIES
+    bench.tamper = None
+    bench.evse.target_ca = 0
+    for _ in range(OBEYED_MS // STEP_MS + 20):
+        bench.run(STEP_MS)
+        guard.watch_orders(bench.now_ms, bench.evse)
+    assert guard.reason() == 0
+
+
+@pytest.mark.parametrize("result", [OK, TIMEOUT])
+def test_a_read_that_is_refused_now_and_then_is_nothing(result):
+    watched = Watched()
+    for _ in range(20):
+        watched.evse.station.last_result = 4
+        assert watched.run(DEFIED_MS - STEP_MS) == 0
+        watched.evse.station.last_result = result
+        assert watched.run(STEP_MS) == 0
