@@ -19,6 +19,7 @@ from faults import (
 )
 from points import P_CURRENT_CA, P_VOLTAGE_CV
 from safety import R_CP_STUCK, R_EVSE_DEFIES, R_OVER_CURRENT, R_RCD, R_VOLTAGE, R_WELD
+from station import OK
 
 IDLE_CA = const(100)  # less than this is no charging
 OVER_CA = const(100)  # above the signalled current, or a tenth of it where that is more
@@ -83,12 +84,14 @@ class Guard:
 
     def watch_orders(self, now_ms, evse):
         """Silence is no disobedience: it has a fault of its own. 1001 follows 1000 with a delay, may be rounded, and counts against the
-        EVSE only while 1006 says so, too; once it did, it has to fall."""
+        EVSE only while 1006 says so, too; once it did, it has to fall. Who answers nothing but exceptions is not believed what it told
+        before."""
         above = evse.signalled_ca() > evse.set_current_ca() + OVER_CA
-        wrong = evse.defies or above and evse.controller == PWM_RUNNING
+        refuses = evse.defies or evse.station.last_result > OK
+        wrong = refuses or above and evse.controller == PWM_RUNNING
         if self._defied.check(wrong and not evse.heard.expired, now_ms, DEFIED_MS):
             self._defiant = True
-        if self._obeyed.check(not evse.defies and not above, now_ms, OBEYED_MS):
+        if self._obeyed.check(not refuses and not above, now_ms, OBEYED_MS):
             self._defiant = False
         self.signals = self._defiant and above
 

@@ -81,7 +81,7 @@ TRIGGERS = {
     "R_EVSE_FAULT": "register 1002 or 1007 shows a failure, a missing diode, missing ventilation or an RCD trip",
     "R_CP_LATCHED": "the pilot has to open again after three closings within an hour",
     "R_NO_SECOND_STOP": "0 A is wanted and not read back, and the board has no CP relay",
-    "R_EVSE_DEFIES": "register 1000 holds more than was written, or 0 A instead of it; or 1001 is 1 A above it while 1006 says that the pilot runs; 0 A for a minute then",
+    "R_EVSE_DEFIES": "register 1000 holds more than was written, or 0 A instead of it; or every read is refused; or 1001 is 1 A above it while 1006 says that the pilot runs; 0 A for a minute then",
     "R_CP_OPEN": "0 A is wanted and not read back, or another fault opens the pilot",
     "R_PHASES": "more than 3 A on more than one phase although the phase relay was switched to one",
     "R_NOT_SWITCHED": "for a phase switch or CP interruption 0 A is not read back, current flows on, or the pilot does not open; 0 A for 30 s then",
