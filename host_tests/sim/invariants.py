@@ -95,6 +95,11 @@ class Invariants:
                 self._switched_ms[cp] = world.now_ms
         self.stops.check(world, [self.leads.wanted(cp, world.now_ms) for cp in self._cps])
 
+    def cut_short(self, world):
+        """The power went in the middle of a step: what it has sent belongs to the life that ends."""
+        self.leads.listen()
+        self._frames(world)
+
     def cleared(self):
         """Somebody acted at the box."""
         self.stops.cleared()

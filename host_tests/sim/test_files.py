@@ -98,3 +98,16 @@ def test_half_a_configuration_is_refused_and_the_box_starts_when_it_is_whole_aga
     world.run(100)
 
     assert world.config["installation_limit_a"] == 16
+
+
+def test_what_was_sent_before_a_cut_belongs_to_the_life_that_ends(world):
+    def cut(now_ms):
+        if world.line.frames:
+            raise PowerCut
+
+    world.run(3000)
+    ended = world.gateway
+    ended.keeper.step = cut
+    world.run(8000)
+
+    assert world.gateway is not ended and world.invariants.counts["zero_first"] == 2

@@ -214,6 +214,8 @@ class World:
         try:
             wait_ms = self.gateway.step(self.tick())
         except PowerCut:
+            if self.invariants is not None:
+                self.invariants.cut_short(self)
             self.start_gateway()
             return
         self.steps += 1
