@@ -164,6 +164,14 @@ def test_coils_that_could_do_harm_are_refused_and_named(row, says):
     assert message_of(check_board, with_coils(row)).startswith("board.json: " + says)
 
 
+@pytest.mark.parametrize(("pin", "other"), [(1, "cp_relays[0].pin"), (17, "rs485[0].tx")])
+def test_a_cp_relay_that_shares_its_pin_is_refused_and_named(pin, other):
+    relays = [{"pin": taken, "contact": "nc", "active": 1} for taken in (1, pin)]
+    message = message_of(check_board, with_coils(relays=relays))
+
+    assert message == f"board.json: cp_relays[1].pin: expected a pin of its own; this one is also {other}, found {pin}"
+
+
 def test_an_interlock_that_is_not_there_is_named_as_found():
     message = message_of(check_board, with_coils({**HELD, "hardware_interlock": False}))
     assert message.endswith("has to keep it from moving under load, found False")
