@@ -164,13 +164,13 @@ def _check_coils(row, file, path):
 
 
 def _check_pins(board, file):
-    """A coil shares its pin with nobody."""
+    """A coil or CP relay shares its pin with nobody."""
     users = {}
     for name, keys in (("rs485", ("tx", "rx", "de")), ("cp_relays", ("pin",)), ("coils", ("one_pin", "three_pin", "hold_pin"))):
         for i in range(len(board[name])):
             for key in keys:
                 pin, user = board[name][i][key], "%s[%d].%s" % (name, i, key)
-                if name == "coils" and pin is not None and pin in users:
+                if name != "rs485" and pin is not None and pin in users:
                     _refuse(file, user, "a pin of its own; this one is also %s" % users[pin], pin)
                 users[pin] = user
 
