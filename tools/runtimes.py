@@ -62,7 +62,7 @@ def _wasi(script, args, firmware, heap, clock, seconds):
     folders = [STUBS / "wasi", STUBS, UMQTT, firmware, ROOT, script.parent]
     guest = {folder: f"/{i}" for i, folder in enumerate(folders) if folder.is_dir()}
     argv = [guest[STUBS / "wasi"] + "/main.py", f"{guest[script.parent]}/{script.name}", *args]
-    result = wasi.run(argv, dirs=guest, path=guest.values(), heap=heap, clock=clock, fuel_limit=wasi.FUEL_LIMIT * seconds // SECONDS)
+    result = wasi.run(argv, dirs=guest, path=guest.values(), heap=heap, clock=clock, fuel_limit=wasi.FUEL_LIMIT * seconds // SECONDS, seconds=seconds)
     return _checked(result.code, result.stdout, result.stderr, script)
 
 

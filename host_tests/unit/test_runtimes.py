@@ -1,4 +1,6 @@
 """The runners: one script, three runtimes, and a 32-bit machine whose clock counts."""
+import dataclasses
+
 import pytest
 
 from tools import runtimes, wasi
@@ -96,15 +98,19 @@ def test_an_endless_loop_is_ended(tmp_path):
     script(tmp_path, "while True:\n    pass\n")
     with pytest.raises(RuntimeError, match="endless loop"):
         wasi.run(["/app/script.py"], dirs={tmp_path: "/app"}, fuel_limit=20_000_000)
+    for clock in ("virtual", "real"):
+        with pytest.raises(RuntimeError, match="within 0.3 s.*endless loop"):
+            wasi.run(["/app/script.py"], dirs={tmp_path: "/app"}, clock=clock, seconds=0.3)
 
 
 def test_the_exit_status_and_stderr_come_back(tmp_path):
     script(tmp_path, "import sys\nsys.stderr.write('oh')\nprint('hello')\nsys.exit(3)\n")
 
-    result = wasi.run(["/app/script.py"], dirs={tmp_path: "/app"}, clock="real")
+    result = wasi.run(["/app/script.py"], dirs={tmp_path: "/app"})
 
     assert (result.code, result.stdout, result.stderr) == (3, "hello\n", "oh")
     assert result.fuel > 100_000
+    assert wasi.run(["/app/script.py"], dirs={tmp_path: "/app"}, clock="real") == dataclasses.replace(result, fuel=0)
 
 
 def test_an_unknown_clock_is_named(tmp_path):
