@@ -40,8 +40,8 @@ FULL = {
 }  # fmt: skip
 BOARD_MINIMAL = {"board": "b", "rs485": [{"uart": 1, "tx": 17, "rx": 16}]}
 BOARD_FULL = {
-    "board": "b", "rs485": [{"uart": 2, "tx": 0, "rx": 48, "de": 4, "baud": 19200, "evse_ids": [3]}], "watchdog_s": 20, "evse_ids": [7, 247],
-    "cp_relays": [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 48, "contact": "no", "active": 0}],
+    "board": "b", "rs485": [{"uart": 2, "tx": 47, "rx": 46, "de": 4, "baud": 19200, "evse_ids": [3]}], "watchdog_s": 20, "evse_ids": [7, 247],
+    "cp_relays": [{"pin": 1, "contact": "nc", "active": 1}, {"pin": 33, "contact": "no", "active": 0}],
     "coils": [],  # the rest: test_config_board
     "button": {"pin": 0, "pressed": 1}, "outputs": [{"pin": 16, "level": 1}, {"pin": 0, "level": 0}],
     "ethernet": {"phy": "lan8720", "addr": 31, "mdc": 23, "mdio": 18, "power": 12, "clk": 17, "clk_dir": "out"},
