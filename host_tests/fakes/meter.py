@@ -67,8 +67,9 @@ class Sdm630:
             self.imported_mwh += self._rest_mwms // 3600000
             self._rest_mwms %= 3600000
         self._last_ms = now_ms
-        for phase in range(3):
-            self.current_ca[phase] = -current_ca[phase] if phase + 1 == self.backwards else current_ca[phase]
+        self.current_ca[:] = current_ca
+        if self.backwards:
+            self.current_ca[self.backwards - 1] *= -1
 
     def request(self, function, address, payload):
         """One Modbus request: a list of words, an exception code, or None for silence."""
@@ -87,7 +88,7 @@ class Sdm630:
         return self._input(address, payload)
 
     def _power_mw(self):
-        return sum(self._phase_mw(phase) for phase in range(3))
+        return self._phase_mw(0) + self._phase_mw(1) + self._phase_mw(2)
 
     def _phase_mw(self, phase):
         return self.voltage_cv[phase] * self.current_ca[phase] // 10

@@ -39,7 +39,9 @@ class Coils:
         self._relays = {}
 
     def _of(self, cp):
-        return self._relays.setdefault(cp, Relay())
+        if cp not in self._relays:
+            self._relays[cp] = Relay()
+        return self._relays[cp]
 
     def restarted(self, cause):
         """Every coil drops with a reset; a loss of power takes the memory of the last move with it."""

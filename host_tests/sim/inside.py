@@ -101,9 +101,12 @@ class Inside:
 
     def step(self):
         """Reads what the box has said; the observer dials again where it was cut off."""
-        self._hand_over()
-        self._clients = [client for client in self._clients if not client.closed_by_box]
-        self._strangers = [client for client in self._strangers if not client.closed_by_box]
+        if self._messages:
+            self._hand_over()
+        if self._clients:
+            self._clients = [client for client in self._clients if not client.closed_by_box]
+        if self._strangers:
+            self._strangers = [client for client in self._strangers if not client.closed_by_box]
         if self.mode != FINE:
             self._observer = self._observer and self._observer.hang_up() and None
         elif self._observer is None or not self._observer.open:
@@ -115,8 +118,6 @@ class Inside:
 
     def _hand_over(self):
         """A message counts from the moment the box has read it; only then can it know."""
-        if not self._messages:
-            return
         left = []
         for client, topic, payload in self._messages:
             client.portion = self.portion or WHOLE

@@ -23,6 +23,8 @@ SETTLE_MS = 3000  # after a connection is up again
 RESUMES_MS = 30000
 SWITCHED_MS = 12000  # a car that was interrupted on purpose begins anew
 
+ROOTS = (b"openWB/internal_chargepoint/0/", b"openWB/internal_chargepoint/1/")
+
 SENTENCES = {
     "zero_first": "the first frame to an EVSE after a start is 0 A",
     "shared_feeder": "no frame asks for current that both EVSEs on one feeder may only have together",
@@ -291,7 +293,7 @@ class Invariants:
         self.counts["complete_set"] += 1
         row = TOLD[self.counts["complete_set"] % len(TOLD)]  # one per step, in turn
         for root in range(len(world.site.charge_points)):
-            age_ms = world.now_ms - self._seen.get(b"openWB/internal_chargepoint/%d/" % root + row[0], -COMPLETE_MS)
+            age_ms = world.now_ms - self._seen.get(ROOTS[root] + row[0], -COMPLETE_MS)
             if age_ms > COMPLETE_MS:
                 self._fail("complete_set", "%r is %d ms old" % (row[0], age_ms))
 

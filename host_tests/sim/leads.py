@@ -87,6 +87,8 @@ class SetPoints:
 
     def candidates(self, now_ms):
         """What may count now."""
+        if not self._heard:
+            return self._counting
         while self._heard and self._heard[0][0] + REACTION_MS < now_ms:
             self._before = (now_ms, self._counting)
             self._counting = [self._heard.pop(0)[1]]

@@ -43,9 +43,10 @@ class Since:
     def lasted_ms(self, is_so, now_ms):
         if not is_so:
             self.at_ms = None
-        elif self.at_ms is None:
+            return 0
+        if self.at_ms is None:
             self.at_ms = now_ms
-        return 0 if self.at_ms is None else now_ms - self.at_ms
+        return now_ms - self.at_ms
 
 
 class Outlet:
@@ -116,25 +117,41 @@ class Stops:
             self._survived(world)
             self._must_be_open = None
         self._flash(world)
+        now_ms, faults = world.now_ms, world.line.faults
         at_rest = True
         for point in world.site.charge_points:
             if point.evse.set_current_raw or max(point.car.current_ca) >= IDLE_CA:
                 at_rest = False
         for cp, point in enumerate(world.site.charge_points):
             outlet = self.outlets[cp]
-            rested_ms = outlet.resting.lasted_ms(at_rest and outlet.latched is not None, world.now_ms)
-            outlet.written = outlet.latched is not None and (outlet.written or rested_ms > FLASH_EVERY_MS + READING_MS)
-            readable = not world.line.faults.get(point.evse.unit) and point.evse.powered
-            if point.meter is not None:
-                readable = readable and not world.line.faults.get(point.meter.unit)
-            steady_ms = outlet.readable.lasted_ms(readable, world.now_ms)
-            self._offer(world, point, outlet, allowed[cp])
-            self._relay(world, point, outlet)
+            self._keep(outlet, at_rest, now_ms)
+            readable = point.evse.powered and not (faults and self._disturbed(point, faults))
+            steady_ms = outlet.readable.lasted_ms(readable, now_ms)
+            if allowed[cp]:
+                outlet.offered.at_ms = None
+            else:
+                self._offer(world, point, outlet)
+            highest_ca = max(point.car.current_ca)
+            self._relay(world, point, outlet, highest_ca)
             outlet.was_held = world.gateway.points[cp].relay.state == cp_relay.HELD
             if point.meter is not None:
-                self._current(world, point, outlet, steady_ms)
-            self._rcd(world, point, outlet, steady_ms)
-            outlet.plugged.lasted_ms(point.car.plugged, world.now_ms)
+                self._current(world, point, outlet, steady_ms, highest_ca)
+            if point.evse.rcd_error or outlet.rcd.at_ms is not None:
+                self._rcd(world, point, outlet, steady_ms)
+            outlet.plugged.lasted_ms(point.car.plugged, now_ms)
+
+    def _keep(self, outlet, at_rest, now_ms):
+        """What is latched is in flash once the box has been at rest for long enough."""
+        if outlet.latched is None:
+            outlet.resting.at_ms = None
+            outlet.written = False
+        else:
+            rested_ms = outlet.resting.lasted_ms(at_rest, now_ms)
+            outlet.written = outlet.written or rested_ms > FLASH_EVERY_MS + READING_MS
+
+    def _disturbed(self, point, faults):
+        """True when what it, or its meter, says may not arrive."""
+        return bool(faults.get(point.evse.unit)) or point.meter is not None and bool(faults.get(point.meter.unit))
 
     def _survived(self, world):
         at_first = world.chip.pilots_at_first_frame
@@ -162,19 +179,19 @@ class Stops:
             if offered and world.gateway.points[cp].evse.set_current_ca():
                 self._fail("flash_at_rest", "charge point %d is charging" % cp)
 
-    def _offer(self, world, point, outlet, allowed):
-        """Only with a relay that works: without one the box can do no more than send 0 A, see cut_off."""
+    def _offer(self, world, point, outlet):
+        """While nobody allows current. Only with a relay that works: without one the box can do no more than send 0 A, see cut_off."""
         able = world.chip.board["cp_relays"] and point.cp_stuck is None
-        offers = able and not allowed and (point.evse.signalled_ca or 0) > 0 and not point.cp_open
+        offers = able and (point.evse.signalled_ca or 0) > 0 and not point.cp_open
         lasted_ms = outlet.offered.lasted_ms(offers, world.now_ms)
         if lasted_ms:
             self._counts["confirmed_or_open"] += 1
         if lasted_ms > CONFIRM_MS:
             self._fail("confirmed_or_open", "%d ms, register 1000 is %d" % (lasted_ms, point.evse.set_current_raw))
 
-    def _relay(self, world, point, outlet):
+    def _relay(self, world, point, outlet, highest_ca):
         now_ms = world.now_ms
-        calm_ms = outlet.calm.lasted_ms(max(point.car.current_ca) < IDLE_CA, now_ms)
+        calm_ms = outlet.calm.lasted_ms(highest_ca < IDLE_CA, now_ms)
         opened_ms = outlet.open.at_ms
         outlet.open.lasted_ms(point.cp_wanted, now_ms)
         if point.cp_wanted == outlet.was_open:
@@ -196,9 +213,8 @@ class Stops:
         if len(outlet.closings) > CLOSINGS:
             self._fail("cp_closing", "%d times within an hour" % len(outlet.closings))
 
-    def _current(self, world, point, outlet, steady_ms):
+    def _current(self, world, point, outlet, steady_ms, highest_ca):
         """Only while everything can be read, and has been for as long as the rule needs."""
-        highest_ca = max(point.car.current_ca)
         signalled_ca = point.evse.signalled_ca or 0
         at_zero = point.evse.powered and point.evse.set_current_raw == 0
         flows_ms = outlet.flows.lasted_ms(at_zero and highest_ca >= IDLE_CA + 50, world.now_ms)
