@@ -124,7 +124,8 @@ def test_noise_never_raises(data):
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "5", '"heartbeat"', "null", "[1]", '[{"heartbeat":1}]', "{} {}", "{}x", "{,}", '{"a":1,}', '{"a"}', '{"a":}', "{1:2}", '{"a" 1}'],
+    ["", " ", "5", '"heartbeat"', "null", "[1]", '[{"heartbeat":1}]', "{} {}", "{}x", "{,}", '{"a":1,}', '{"a"}', '{"a":}', "{1:2}", '{"a" 1}', '{!a":1}',
+     '{"a":1!"b":2}', '{"a":[1!2]}', '{"a":[1"2]}', '{"a":[1}}', '{"a":1~', '{"a":1]'],
 )
 def test_what_is_not_one_object_is_bad(text):
     assert found(text) == BAD
@@ -220,6 +221,7 @@ def test_is_string_says_what_json_says(text):
         (b"a\\b", None),
         (b"a\nb", None),
         (b"a\x00", None),
+        (b"a\x1fb", None),
     ],
 )
 def test_text_is_a_json_string_or_no_json_at_all_but_never_a_number(src, expected):
