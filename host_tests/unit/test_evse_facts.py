@@ -99,6 +99,12 @@ def test_an_evse_that_holds_less_than_it_was_told_obeys(bench):
     assert bench.evse.obeyed()
 
 
+def test_an_evse_at_0_a_as_it_was_told_does_not_defy(bench):
+    start_up(bench, 0)
+    bench.run(1000)
+    assert not bench.evse.defies
+
+
 def test_an_evse_that_did_not_hear_a_reduction_does_not_obey(bench):
     start_up(bench, 1600)
     bench.lose_requests(lambda function, address: function == 16, times=1)
