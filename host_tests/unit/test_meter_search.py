@@ -49,6 +49,7 @@ def test_what_is_not_there_is_asked_gently_and_for_ever():
     assert [f.unit for f in frames[:6]] in ([5, 105, 201] * 2, [105, 201, 5] * 2, [201, 5, 105] * 2)
     assert 25 <= len(frames) <= 40, "a time-out of 160 ms each"
     assert bench.meter.reason() == R_METER_LOST
+    assert (bench.meter.kind, bench.meter.longest) == (0, 0), "nothing that were worth remembering"
     bench.device.model.answers = True
     bench.until(lambda: bench.meter.reason() == 0, 6000)
     assert bench.meter.station.timeouts == 0, "what others did not answer is not its fault"
