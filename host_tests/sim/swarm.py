@@ -153,9 +153,11 @@ class Swarm:
         self.world.invariants.disturbed()
         event = [at_ms, action.__name__, []]
         self.events.append(event)
-        action(self.world, self.rng)
-        if isinstance(self.rng, Draws):
-            event[2] = self.rng.take()
+        try:
+            action(self.world, self.rng)
+        finally:  # what breaks in the middle of an action is played again with its draws
+            if isinstance(self.rng, Draws):
+                event[2] = self.rng.take()
 
     def _run(self, ms):
         end_ms = self.world.now_ms + ms

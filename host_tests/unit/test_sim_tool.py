@@ -9,6 +9,7 @@ from charge_point import ChargePoint
 
 from host_tests.sim import faulty_talking, fates, fates_leads, swarm
 from host_tests.sim.draws import Draws, Replay
+from host_tests.sim.invariants import Violation
 from tools import sim, sim_shrink
 from tools.sim_shrink import Life
 
@@ -103,6 +104,19 @@ def test_what_escapes_a_step_breaks_a_life_and_shrinks_like_a_broken_invariant(m
 
     assert life.invariant == "escaped" and "IndexError('beyond the ring') in test_sim_tool.py:" in life.violation
     assert sim_shrink.shrink(life, 5).events == []
+
+
+def test_what_breaks_in_the_middle_of_an_action_can_be_played_again():
+    def breaks(world, rng):
+        rng.choice((1, 2))
+        raise Violation("broken")
+
+    box = swarm.Swarm(3, fates.ROWS)
+    box.rng.take()
+    with pytest.raises(Violation):
+        box._act(breaks)
+
+    assert len(box.events[-1][2]) == 1
 
 
 def test_a_life_that_can_not_be_lived_ends_the_run_at_once(monkeypatch):
