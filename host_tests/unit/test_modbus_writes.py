@@ -139,7 +139,7 @@ def test_an_update_is_acknowledged_and_changes_nothing():
     assert box.points[0].image.value == before
 
 
-@pytest.mark.parametrize("register", [10100, 10170, 10172, 10179, 10182, 10196, 10200, 10271, 10280, 9999, 0, 10300, 0xFFFF])
+@pytest.mark.parametrize("register", [10099, 10100, 10170, 10172, 10179, 10182, 10196, 10200, 10271, 10280, 9999, 0, 10300, 0xFFFF])
 def test_what_can_not_be_written_is_refused_as_a_whole(register):
     box = Box()
     client = box.dial()

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import registers
 from point_rows import POINTS
-from points import P_EVSE_CURRENT_CA, P_EXPORTED_WH, P_IMPORTED_WH, P_PLUGGED, P_POWER_CW, P_RFID, P_VOLTAGE_CV, Image
+from points import (
+    P_CURRENT_CA, P_EVSE_CURRENT_CA, P_EXPORTED_WH, P_IMPORTED_WH, P_PLUGGED, P_POWER_CW, P_POWER_L_CW, P_RFID, P_VOLTAGE_CV, Image,
+)  # fmt: skip
 from registers import ALL_ONES, BUSY, END, FIRST, REGISTERS, SERIAL, SERIES, WRITABLE, Registers
 
 from host_tests.unit.modbus_bench import Box, adu, golden_image, split
@@ -145,7 +147,7 @@ def test_every_window_is_a_part_of_the_whole():
             assert rendered(regs, first, count) == whole[at : at + 2 * count], (first, count)
 
 
-@pytest.mark.parametrize("power_cw", [0, 99, -99, 100, -100, 0x3FFFFFFF, -0x3FFFFFFF, 6553600, -6553600, 6553599])
+@pytest.mark.parametrize("power_cw", [0, -1, 99, -99, 100, -100, 0x3FFFFFFF, -0x3FFFFFFF, 6553600, -6553600, 6553599])
 def test_numbers_of_32_bits_are_cut_towards_zero(power_cw):
     point = Point()
     point.image.value[P_POWER_CW] = power_cw
@@ -160,10 +162,37 @@ def test_what_does_not_fit_or_is_not_known_is_minus_1_where_nobody_calculates_wi
     assert rendered(Registers([point], b"", 1), 10104, 1) == word.to_bytes(2, "big")
 
 
+@pytest.mark.parametrize(("power_cw", "word"), [(3276799, 0x7FFF), (3276800, 0xFFFF), (-3276899, 0x8000), (-3276900, 0xFFFF)])
+def test_a_power_of_one_line_fits_as_long_as_its_whole_watts_do(power_cw, word):
+    point = Point()
+    point.image.value[P_POWER_L_CW] = power_cw
+    assert rendered(Registers([point], b"", 1), 10130, 1) == word.to_bytes(2, "big")
+
+
 def test_a_car_that_nobody_has_seen_yet_is_not_plugged_in():
     point = Point()
     assert point.image.value[P_PLUGGED] is None
     assert rendered(Registers([point], b"", 1), 10114, 2) == bytes(4)
+
+
+def test_each_line_has_registers_of_its_own():
+    point = Point()
+    for i in range(3):
+        point.image.value[P_VOLTAGE_CV + i] = 23000 + i
+        point.image.value[P_CURRENT_CA + i] = 1600 + i
+        point.image.value[P_POWER_L_CW + i] = 368000 + 100 * i
+    words = struct.unpack(">29H", rendered(Registers([point], b"", 1), FIRST + 4, 29))
+    assert words[:6] == (23000, 23001, 23002, 1600, 1601, 1602) and words[26:29] == (3680, 3681, 3682)
+
+
+def test_every_register_shows_its_own_fact_and_divides_it_as_the_table_says():
+    """All facts are the same small number: none may stand in the place of another that is divided, or has two words."""
+    point = Point()
+    for index in range(len(point.image.value)):
+        point.image.value[index] = 12300
+    point.image.value[P_RFID] = b"A"
+    words = {i: word for i, word in enumerate(struct.unpack(">100H", rendered(Registers([point], b"", 1), FIRST, 100))) if word}
+    assert words == {**dict.fromkeys((3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 42), 12300), **dict.fromkeys((1, 30, 31, 32), 123), 43: 1, 60: 0x4100}
 
 
 def test_before_anything_is_known_only_voltages_and_powers_of_lines_are_minus_1():
