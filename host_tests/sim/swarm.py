@@ -143,15 +143,15 @@ class Swarm:
         for at_ms, name, draws in events:
             self._run(at_ms - self.world.now_ms)
             self.rng = Replay(draws)
-            self._act(named(name))
-            self.events[-1][2] = draws
+            self._act(named(name), draws)
         self._run(end_ms - self.world.now_ms)
 
-    def _act(self, action):
+    def _act(self, action, draws=()):
+        """draws: what it drew when it was lived for the first time."""
         at_ms = self.world.now_ms
         self._note(action.__name__)
         self.world.invariants.disturbed()
-        event = [at_ms, action.__name__, []]
+        event = [at_ms, action.__name__, list(draws)]
         self.events.append(event)
         try:
             action(self.world, self.rng)

@@ -106,17 +106,19 @@ def test_what_escapes_a_step_breaks_a_life_and_shrinks_like_a_broken_invariant(m
     assert sim_shrink.shrink(life, 5).events == []
 
 
-def test_what_breaks_in_the_middle_of_an_action_can_be_played_again():
+def test_what_breaks_in_the_middle_of_an_action_can_be_played_again(monkeypatch):
     def breaks(world, rng):
         rng.choice((1, 2))
         raise Violation("broken")
 
+    monkeypatch.setattr(swarm, "breaks", breaks, raising=False)
     box = swarm.Swarm(3, fates.ROWS)
     box.rng.take()
     with pytest.raises(Violation):
         box._act(breaks)
+    again = Life(3, box.setup, box.events, 1, "broken").again()
 
-    assert len(box.events[-1][2]) == 1
+    assert len(box.events[-1][2]) == 1 and again.events == box.events
 
 
 def test_a_life_that_can_not_be_lived_ends_the_run_at_once(monkeypatch):
