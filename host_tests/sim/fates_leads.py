@@ -11,6 +11,7 @@ OFFSETS = (SET_CURRENT, PHASES, TRIGGER, HEARTBEAT, INTERRUPT, 97, 99, 15, 72)
 QUESTIONS = ((10114, 2), (10100, 125), (10199, 2), (10299, 1), (10300, 1), (10099, 2), (10215, 1), (0, 1))
 SHORTEST_MS = 5000
 LONG_MS = 85000  # a silence that ends every heartbeat
+ON_ITS_WAY_MS = 2000  # what others have sent arrives before; one who does not repeat its set points would not notice
 CHARGES_MS = 20000  # until a car follows
 BY_MQTT, BY_MODBUS, BY_BOTH = range(3)
 
@@ -45,7 +46,7 @@ def mend_leaders(world, rng):
         own.silence()
         own.reset()
     else:
-        own.restart(world.now_ms, SHORTEST_MS, [1600] * len(own.set_ca))
+        own.restart(world.now_ms + ON_ITS_WAY_MS, SHORTEST_MS, [1600] * len(own.set_ca))
     if who == BY_MODBUS:
         world.controller.setting = False
         world.controller.beating = rng.random() < 0.5

@@ -69,15 +69,16 @@ class SetPoints:
     def __init__(self, mqtt):
         self._counting = [(0, mqtt)]  # one of these, nobody can tell which
         self._heard = []  # (since when, set point)
+        self._taken = []  # those of the last REACTION_MS before the newest that counts, likewise
         self._before = (-KEPT_MS, [])  # when what counted before was given up, and what that was
         self._newest = [None, None]  # by door: (since when, 0.01 A)
 
     def hear_replayed(self, set_ca, oracle, now_ms):
         """A set point that a broker has kept takes nothing from another door's living leader."""
-        leader = self.leader(now_ms)
-        if leader is oracle or not leader.alive(now_ms):
+        others = [other for _, other in self.candidates(now_ms) if other is not oracle and other.alive(now_ms)]
+        if not others:
             self.hear(set_ca, oracle, now_ms, certain=False)
-        elif not leader.alive(now_ms + 2 * REACTION_MS):
+        elif not all(other.alive(now_ms + 2 * REACTION_MS) for other in others) or len(others) < len(self.candidates(now_ms)):
             self._counting = [(set_ca, oracle)] + self._counting  # nobody can tell which of the two
 
     def hear(self, set_ca, oracle, now_ms, certain=True):
@@ -91,13 +92,18 @@ class SetPoints:
             return self._counting
         while self._heard and self._heard[0][0] + REACTION_MS < now_ms:
             self._before = (now_ms, self._counting)
-            self._counting = [self._heard.pop(0)[1]]
+            since_ms, newest = self._heard.pop(0)
+            # what came at the same time through another door may have been taken after it
+            same = [point for at_ms, point in self._taken if since_ms - at_ms <= REACTION_MS and point[1] is not newest[1]]
+            self._counting = [*same, newest]
+            self._taken = [(at_ms, point) for at_ms, point in self._taken if since_ms - at_ms <= REACTION_MS] + [(since_ms, newest)]
         return self._counting + [point for _, point in self._heard] if self._heard else self._counting
 
     def restarted(self, kept):
         """A new life of the box: it counts what it has kept, [set point]. Two doors do not contest any more."""
         self._counting = kept
         self._heard = []
+        self._taken = []
         self._newest = [None, None]
 
     def keepable(self, now_ms):
@@ -114,8 +120,9 @@ class SetPoints:
                 return None
         return min(set_ca for _, set_ca in self._newest)
 
-    def leader(self, now_ms):
-        return self.candidates(now_ms)[-1][1]
+    def is_led_by(self, oracle, now_ms):
+        """False where another one may lead as well."""
+        return all(leader is oracle for _, leader in self.candidates(now_ms))
 
 
 class Leads:
@@ -218,7 +225,7 @@ class Leads:
         for oracle in (self.mqtt, *self._readers.values()):
             if oracle.until_ms is not None and now_ms >= oracle.until_ms + patience_ms:
                 for cp, point in enumerate(self._points):
-                    if point.leader(now_ms) is oracle:
+                    if point.is_led_by(oracle, now_ms):
                         found.append((cp, oracle.until_ms))
                 oracle.until_ms = None
         return found
