@@ -109,6 +109,8 @@ class Files(WorldFlash):
             self.versions[CONFIG] = self.versions[CONFIG][1:]
         except PowerCut:
             cause = PWRON_RESET
+        except OSError:
+            pass  # flash is full: the page says so
         self._world.start_gateway(cause)
 
     def found(self):

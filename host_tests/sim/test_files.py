@@ -45,6 +45,14 @@ def test_set_up_that_is_cut_leaves_both_limit_and_password_or_neither(world, at,
     assert world.invariants.counts["kept_whole"] == 2 and not [name for name in world.flash.files if name.endswith(".new")]
 
 
+def test_set_up_on_a_full_flash_leaves_the_configuration_that_was_there(world):
+    world.flash.full = True
+    world.flash.set_up(10)
+    world.run(100)
+
+    assert (world.config["installation_limit_a"], world.config["wifi"]["password"]) == (16, "")
+
+
 def careless_save(self, name, buf, n):
     """Overwrites a file where it stands."""
     with storage.open(name, "wb") as file:
