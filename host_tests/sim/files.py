@@ -138,12 +138,12 @@ class Files(WorldFlash):
     def save(self, name, buf, n):
         self._lend()
         self.writes.append(self._world.now_ms)
-        self.versions[name] = [self.files.get(name), bytes(buf[:n])]
+        old, new = self.versions.get(name, [None]), bytes(buf[:n])
+        self.versions[name] = [*old, new]
         self.sure = False
-        saved = self._flash.save(name, buf, n)
-        self.sure = saved
-        self.versions[name] = [self.versions[name][int(saved)]]
-        return saved
+        self.sure = self._flash.save(name, buf, n)
+        self.versions[name] = [new] if self.sure else old
+        return self.sure
 
     # --- as open and os ---
 

@@ -53,6 +53,16 @@ def test_set_up_on_a_full_flash_leaves_the_configuration_that_was_there(world):
     assert (world.config["installation_limit_a"], world.config["wifi"]["password"]) == (16, "")
 
 
+def test_a_save_that_fails_leaves_what_was_damaged_before_damaged(world):
+    """Seed 59 of make sim."""
+    world.flash.save("memory.bin", b"old!", 4)
+    world.flash.damage("memory.bin", b"ol")
+    world.flash.full = True
+
+    assert not world.flash.save("memory.bin", b"newer!", 6)
+    assert world.flash.versions["memory.bin"] == [None]
+
+
 def careless_save(self, name, buf, n):
     """Overwrites a file where it stands."""
     with storage.open(name, "wb") as file:
