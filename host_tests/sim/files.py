@@ -4,6 +4,7 @@ As littlefs does it: what is written to a file is there when it is closed, and a
 half of the new content in the file that was open, which is worse than littlefs.
 """
 
+import contextlib
 import errno
 import io
 import json
@@ -19,6 +20,7 @@ from host_tests.sim.chip import HARD_RESET, PWRON_RESET, PowerCut, WorldFlash
 CONFIG = "config.json"
 LEAVES_NOTHING, LEAVES_HALF, LEAVES_ALL = range(3)  # of the operation in which the power goes
 OPERATIONS = 3  # of a save: open, close, rename
+LENT = ((storage, "open"), (storage, "os"), (setup_mode, "open"), (setup_mode, "os"), (app, "open"))
 HELD_MS = 3000  # at 0 A, until somebody has copied a file again
 
 
@@ -70,8 +72,8 @@ class Files(WorldFlash):
 
     def start(self):
         """At every start of the box: files, and the configuration. One that is refused is copied again by somebody."""
-        self._lend()
-        self._flash = storage.Flash()
+        with self._lent():
+            self._flash = storage.Flash()
         self.refused = False
         try:
             self._world.config = self._read_config()
@@ -82,11 +84,20 @@ class Files(WorldFlash):
             self._world.config = self._read_config()
 
     def _read_config(self):
-        return config.check_config(app.read_json(CONFIG))
+        with self._lent():
+            return config.check_config(app.read_json(CONFIG))
 
-    def _lend(self):
-        storage.open = setup_mode.open = app.open = self.open
-        storage.os = setup_mode.os = self
+    @contextlib.contextmanager
+    def _lent(self):
+        """The firmware works on these files."""
+        kept = [(module, name, vars(module).get(name)) for module, name in LENT]
+        for module, name in LENT:
+            setattr(module, name, self.open if name == "open" else self)
+        try:
+            yield
+        finally:
+            for module, name, old in kept:
+                setattr(module, name, old) if old is not None else delattr(module, name)
 
     def damage(self, name, content, may_be=()):
         """Something that is no version of it: worn flash, or a file that was cut short. may_be: what it may count as all the same."""
@@ -97,7 +108,6 @@ class Files(WorldFlash):
 
     def set_up(self, limit_a):
         """The set-up page saves another limit and another password; then the box starts, whatever has come of it."""
-        self._lend()
         before = self.files[CONFIG]
         wanted = json.loads(before)
         wanted["wifi"] = {"ssid": "at home", "password": "%d secrets" % limit_a}
@@ -105,7 +115,8 @@ class Files(WorldFlash):
         self.versions[CONFIG] = [before, json.dumps(wanted).encode()]
         cause = HARD_RESET
         try:
-            setup_mode.save({"ssid": "at home", "password": "%d secrets" % limit_a, "limit": str(limit_a)})
+            with self._lent():
+                setup_mode.save({"ssid": "at home", "password": "%d secrets" % limit_a, "limit": str(limit_a)})
             self.versions[CONFIG] = self.versions[CONFIG][1:]
         except PowerCut:
             cause = PWRON_RESET
@@ -132,16 +143,16 @@ class Files(WorldFlash):
     # --- for the gateway ---
 
     def load(self, name, buf):
-        self._lend()
-        return self._flash.load(name, buf)
+        with self._lent():
+            return self._flash.load(name, buf)
 
     def save(self, name, buf, n):
-        self._lend()
         self.writes.append(self._world.now_ms)
         old, new = self.versions.get(name, [None]), bytes(buf[:n])
         self.versions[name] = [*old, new]
         self.sure = False
-        self.sure = self._flash.save(name, buf, n)
+        with self._lent():
+            self.sure = self._flash.save(name, buf, n)
         self.versions[name] = [new] if self.sure else old
         return self.sure
 

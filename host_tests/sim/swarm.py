@@ -21,6 +21,7 @@ from host_tests.sim.draws import Draws, Replay
 from host_tests.sim.files import Files
 from host_tests.sim.invariants import RESUMES_MS, Invariants, Violation
 from host_tests.sim.visitors import File, GridInput, Visitors, Vitals
+from host_tests.stubs.cpython.install import FIRMWARE
 from host_tests.sim.world import SET, World, standard_config
 
 LAST_MINUTE = TICKS_MASK - 60000
@@ -174,8 +175,10 @@ class Swarm:
         except Violation:
             raise
         except Exception as error:  # the box would stop and start again: safe, and a fault all the same
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = "%s:%d" % (Path(frame.filename).name, frame.lineno)
+            frames = traceback.extract_tb(error.__traceback__)
+            if not any(Path(frame.filename).parent == FIRMWARE for frame in frames):
+                raise  # not the firmware's
+            where = "%s:%d" % (Path(frames[-1].filename).name, frames[-1].lineno)
             raise Violation("escaped (nothing escapes a step) at %d ms of seed %d: %r in %s" % (self.world.now_ms, self.world.seed, error, where)) from error
 
     def _note(self, text):

@@ -3,9 +3,11 @@
 import json
 
 import host_tests.sim  # noqa: F401  (puts the firmware on the path)
+import app
 import memory
 import pytest
 import record
+import setup_mode
 import storage
 from host_tests.sim.chip import PWRON_RESET
 from host_tests.sim.files import CONFIG, LEAVES_ALL, LEAVES_HALF, LEAVES_NOTHING, OPERATIONS, Files, PowerCut
@@ -61,6 +63,13 @@ def test_a_save_that_fails_leaves_what_was_damaged_before_damaged(world):
 
     assert not world.flash.save("memory.bin", b"newer!", 6)
     assert world.flash.versions["memory.bin"] == [None]
+
+
+def test_the_files_of_a_world_are_its_own(world):
+    world.flash.set_up(10)
+    world.run(200)
+
+    assert not any("open" in vars(module) for module in (storage, setup_mode, app)) and storage.os is setup_mode.os is not world.flash
 
 
 def careless_save(self, name, buf, n):
