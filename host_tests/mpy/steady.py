@@ -25,8 +25,10 @@ def _key(unit, count, address):
 class CannedBus:
     """Answers every request at once from prepared frames; a write of register 1000 changes what is read there."""
 
-    def __init__(self, charge_points):
+    def __init__(self, charge_points, amperes=AMPERES):
+        """amperes: what the car draws on each phase while a current is set, as the words of a float."""
         self._replies = {}
+        self._amperes = amperes
         self._currents = {}  # EVSE: which reply of its meter, at 0 A, and above
         self._reply = None
         self._at = 0
@@ -39,7 +41,7 @@ class CannedBus:
         self._can(evse, 3, 1000, (0, 1600, 3, 32, 0, 18, 2))
         self._can(evse, 3, 1000, (0, 1600, 3, 32, 0, 18, 2, 1))
         self._can(evse, 3, 2000, (0, evse, 5, 1, 0))
-        self._can(meter, 4, 0x00, VOLTS * 3 + AMPERES * 3 + WATTS * 3)
+        self._can(meter, 4, 0x00, VOLTS * 3 + self._amperes * 3 + WATTS * 3)
         charging = self._replies[_key(meter, 18, 0)]
         self._can(meter, 4, 0x00, VOLTS * 3 + (0, 0) * 6)
         self._currents[evse] = (_key(meter, 18, 0), self._replies[_key(meter, 18, 0)], charging)

@@ -3,10 +3,12 @@
 Those of the budget are not measured here again (`make test` runs `python -m tools.budget --check`); `make bench` has all of them.
 """
 
+import json
+
 import pytest
 
 from host_tests.sim import timing
-from tools import bench, budget
+from tools import bench, budget, runtimes
 
 EXACT = {name for name, (_, _, grows, _) in bench.NAMES.items() if grows} | {"bus_cycle_ratio"}
 SOME = range(5)
@@ -35,6 +37,13 @@ def test_set_points_reach_the_bus(fault):
     times_ms = sorted(timing.set_to_bus_ms(seed, fault) for seed in SOME)
 
     assert 10 < times_ms[0] and times_ms[len(times_ms) // 2] <= bench.NAMES["set_to_bus_p99_ms"][1]
+
+
+def test_what_the_comparison_measures_of_ours_is_a_box_that_does_its_job():
+    """It obeys every set point; a box in a fault would be a cheap one. The rest needs the stock packages: make compare."""
+    found = json.loads(runtimes.run_script(runtimes.ROOT / "tools" / "compare" / "on32_ours.py", "wasi32", clock="fuel"))
+
+    assert found["virtual_commands_lost"] == 0 and found["bytes_left_per_cycle"] == 0
 
 
 def test_the_formula_of_a_transaction():

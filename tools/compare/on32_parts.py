@@ -19,6 +19,7 @@ COMMANDS, COMMAND_EVERY_MS = 100, 397  # for the latency: at any moment of a cyc
 NEVER_US = 1000000000
 END_S = SETTLE_S + QUIET_S + TALK_S
 FIRST_BEATS_S, FIRST_SET_S = (3, 6), 4
+SIX_AMPERES = (0x40C0, 0)  # never more than what is set: who draws more is cut off
 KWH = (0x4640, 0xE400)  # 12345.0
 _count, _diff = time.ticks_us, time.ticks_diff  # executed instructions, see tools.wasi
 
@@ -49,7 +50,7 @@ class TimedBus(CannedBus):
     """The reply is there as a whole when its last byte has arrived, as a UART with a receive buffer tells."""
 
     def __init__(self, clock):
-        super().__init__(1)
+        super().__init__(1, SIX_AMPERES)
         self._can(105, 4, 0x48, KWH + KWH)
         self.clock = clock
         self.due_us = 0
