@@ -14,6 +14,8 @@ PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 FIRST_RELAY_PIN = 1
 FIRST_COIL_PIN = 41
 NC, NO = "nc", "no"
+MODE, AGE = 3, 6  # in failsafe.record
+AGE_EVERY_MS, AGE_MAX = 10000, 255  # as app counts it
 
 
 PAIR, HELD_1, HELD_3 = "pair", "held, 1 phase while on", "held, 3 phases while on"
@@ -103,6 +105,7 @@ class Chip:
         self.cause = PWRON_RESET
         self.watchdog = None
         self.starting = False  # between a reset and the first step of the application
+        self._began_ms = None  # when the application did
         self.pilots_at_first_frame = None  # of the last start: is the CP relay open, by charge point
         self.Pin = _Pin(self)
 
@@ -141,8 +144,9 @@ class Chip:
         return io.StringIO(json.dumps(self.board))
 
     def start(self, cause):
-        """Everything up to the first step of the application."""
+        """Everything up to the first step of the application, where the floor lets it begin; see `held`."""
         self.cause = cause
+        self._count_age()
         if cause == PWRON_RESET:
             self.rtc = b""
         self.pilots_at_first_frame = None
@@ -159,6 +163,18 @@ class Chip:
         failsafe.start()
         self.world.wait(IMPORT_MS)
         self.starting = False
+        self._began_ms = self.world.now_ms
+
+    @property
+    def held(self):
+        """True when the floor stays at 0 A, as too many lives were too short."""
+        return failsafe.record[MODE] & failsafe.LATCHED
+
+    def _count_age(self):
+        """What the application has counted in the life that ends."""
+        if self._began_ms is not None:
+            failsafe.record[AGE] = min((self.world.now_ms - self._began_ms) // AGE_EVERY_MS, AGE_MAX)
+            failsafe.save()
 
     def drive(self, pin, level):
         """A relay's coil: what it does to the pilot depends on the contact that is used."""

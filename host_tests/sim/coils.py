@@ -47,6 +47,7 @@ class Coils:
         """Every coil drops with a reset; a loss of power takes the memory of the last move with it."""
         for relay in self._relays.values():
             relay.on_ms = None
+            relay.told_open = False  # it closes now; where it does not, the next check sees it
             if cause == PWRON_RESET:
                 relay.moved_ms = None
 
@@ -101,7 +102,8 @@ class Coils:
             self._fail("coil_at_zero", "register 1000 is %d" % point.evse.set_current_raw)
         if max(point.car.current_ca) >= IDLE_CA:
             self._fail("coil_at_zero", "%d (0.01 A)" % max(point.car.current_ca))
-        if not point.cp_open or relay.open_ms is None or now_ms - relay.open_ms < AHEAD_MS:
+        alone = point.cp_wanted and not point.car.plugged  # with nobody there, a CP relay that sticks can not be seen, and does no harm
+        if not alone and (not point.cp_open or relay.open_ms is None or now_ms - relay.open_ms < AHEAD_MS):
             self._fail("coil_at_zero", "the pilot is open for %r ms" % (relay.open_ms and now_ms - relay.open_ms))
         if relay.left_c_ms is None or now_ms - relay.left_c_ms < LEFT_C_MS:
             self._fail("coil_at_zero", "the car was in state C %r ms ago" % (relay.left_c_ms and now_ms - relay.left_c_ms))

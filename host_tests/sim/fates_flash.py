@@ -44,8 +44,8 @@ def damage_memory(world, rng):
     at = rng.randrange(len(old))
     longer = old + b"\xff" * 7
     spoilt = rng.choice((old[:at], old[:at] + bytes(len(old) - at), old[:at] + bytes([old[at] ^ 0x10]) + old[at + 1 :], b"\xff" * len(old), longer))
-    may_be = world.flash.versions[NAME] if spoilt in (longer, old) or not any(old[at:]) else ()
-    world.flash.damage(NAME, spoilt, may_be)
+    whole = [version for version in world.flash.versions[NAME] if version and spoilt.startswith(version)]
+    world.flash.damage(NAME, spoilt, whole)
     world.start_gateway(PWRON_RESET)
 
 

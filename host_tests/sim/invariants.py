@@ -60,6 +60,7 @@ class Invariants:
         self.stops = stops.Stops(self.counts, self._fail)
         self.coils = coils.Coils(self.counts, self._fail)
         self._cps = range(len(world.controller.set_text))
+        self._foreign = set()  # charge points whose EVSE somebody else has set, and we have not read it since
         self._sent_ca = [[] for _ in self._cps]  # what each EVSE was last set to by us, the newest first
         self._switched_ms = {}  # when a charge point was last busy with a switch or an interruption
         self._well_ms = None  # since when nothing is broken
@@ -115,9 +116,8 @@ class Invariants:
         self._well_ms = None
 
     def foreign_value(self, cp):
-        """Somebody else wrote to the EVSE."""
-        self._down[cp] = None
-        self.stops.came_back(cp)
+        """Somebody else wrote to the EVSE: the box can know as soon as it reads, and never if it writes before that."""
+        self._foreign.add(cp)
 
     def _fail(self, name, text):
         raise Violation(
@@ -163,9 +163,14 @@ class Invariants:
         if cp in self._down and evse.powered and self._down[cp] is None:
             self._down[cp] = end_us // 1000
         if value is None:
+            if address == 1000 and cp in self._foreign:
+                self._foreign.discard(cp)
+                self._down[cp] = end_us // 1000
+                self.stops.came_back(cp)
             self.stops.on_read(cp, address)
             return
         if address == 1000:
+            self._foreign.discard(cp)
             self._sent_ca[cp] = [value if evse.precise else value * 100, *self._sent_ca[cp][:3]]
         if zero:
             self._zero_frames[cp] = end_us // 1000
@@ -188,7 +193,8 @@ class Invariants:
             self._fail("ceilings", "%d, allowed %d (0.01 A)" % (current_ca, allowed_ca))
         self._feeder(cp, current_ca)
         self.counts["alive_only"] += 1
-        self.stops.on_current(cp, current_ca)
+        if evse.powered:  # else nobody heard it, and the box can not know yet that the supply is gone
+            self.stops.on_current(cp, current_ca)
         self.coils.on_current(self.world, cp, at_ms)
         if not self.leads.alive(cp, at_ms):
             self._fail("alive_only", "%d (0.01 A) at %d ms" % (current_ca, at_ms))

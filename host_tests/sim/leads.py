@@ -68,7 +68,7 @@ class SetPoints:
 
     def __init__(self, mqtt):
         self._counting = [(0, mqtt)]  # one of these, nobody can tell which
-        self._heard = []  # (since when, set point)
+        self._heard = []  # (since when, set point, who has sent it)
         self._taken = []  # those of the last REACTION_MS before the newest that counts, likewise
         self._before = (-KEPT_MS, [])  # when what counted before was given up, and what that was
         self._newest = [None, None]  # by door: (since when, 0.01 A)
@@ -81,9 +81,9 @@ class SetPoints:
         elif not all(other.alive(now_ms + 2 * REACTION_MS) for other in others) or len(others) < len(self.candidates(now_ms)):
             self._counting = [(set_ca, oracle)] + self._counting  # nobody can tell which of the two
 
-    def hear(self, set_ca, oracle, now_ms, certain=True):
-        """certain: the box must count it."""
-        self._heard.append((now_ms, (set_ca, oracle)))
+    def hear(self, set_ca, oracle, now_ms, certain=True, sender=None):
+        """certain: the box must count it. sender: the address of a Modbus client."""
+        self._heard.append((now_ms, (set_ca, oracle), sender))
         self._newest[oracle.door] = (now_ms, set_ca) if certain else None
 
     def candidates(self, now_ms):
@@ -92,12 +92,12 @@ class SetPoints:
             return self._counting
         while self._heard and self._heard[0][0] + REACTION_MS < now_ms:
             self._before = (now_ms, self._counting)
-            since_ms, newest = self._heard.pop(0)
-            # what came at the same time through another door may have been taken after it
-            same = [point for at_ms, point in self._taken if since_ms - at_ms <= REACTION_MS and point[1] is not newest[1]]
-            self._counting = [*same, newest]
-            self._taken = [(at_ms, point) for at_ms, point in self._taken if since_ms - at_ms <= REACTION_MS] + [(since_ms, newest)]
-        return self._counting + [point for _, point in self._heard] if self._heard else self._counting
+            since_ms, newest, sender = self._heard.pop(0)
+            self._taken = [taken for taken in self._taken if since_ms - taken[0] <= REACTION_MS]
+            # what came at the same time through another connection may have been taken after it
+            self._counting = [point for _, point, other in self._taken if point[1] is not newest[1] or other != sender] + [newest]
+            self._taken.append((since_ms, newest, sender))
+        return self._counting + [point for _, point, _ in self._heard] if self._heard else self._counting
 
     def restarted(self, kept):
         """A new life of the box: it counts what it has kept, [set point]. Two doors do not contest any more."""
@@ -172,7 +172,7 @@ class Leads:
     def _told(self, address, told):
         """What the box has done for a Modbus client: ("read",), ("enable",), or ("set", charge point, register)."""
         if told[0] == "set" and told[2] <= 3200:
-            self._points[told[1]].hear(told[2], self._reader(address), self.world.now_ms)
+            self._points[told[1]].hear(told[2], self._reader(address), self.world.now_ms, sender=address)
         elif told[0] == "read" and (self._controllers is None or address in self._controllers):
             self._reader(address).hear(self.world.now_ms)
         elif told[0] == "enable":

@@ -7,7 +7,7 @@ from faults import ACTION, AFTER_MS, BY_CALM, BY_HAND, BY_ITSELF, BY_SWITCH, CLE
 from safety import REASONS
 
 from host_tests.fakes.wire import SILENT
-from host_tests.sim.chip import NC, PAIR, WDT_RESET
+from host_tests.sim.chip import NC, PAIR, PWRON_RESET, WDT_RESET
 from host_tests.sim.world import SET, World, standard_config
 
 EVSE, METER = 1, 105
@@ -201,6 +201,21 @@ def test_what_is_latched_is_latched_after_a_reset_and_after_a_power_cut(row):
         world.run(CHARGING_MS)
         assert told_fault(world) == (b"2", row[GERMAN].decode())
         assert world.evse().set_current_raw == 0
+
+
+@pytest.mark.parametrize(("apart_ms", "stays"), [(60000, True), (200000, False)])
+def test_the_fifth_end_by_the_watchdog_within_ten_minutes_stays_at_0_a_until_the_power_was_cut(apart_ms, stays):
+    """Seed 20 of make sim: the virtual chip started the application all the same, and let no life grow old."""
+    world = world_with(Scene(None, None))
+    causes = []
+    start = world.chip.start
+    world.chip.start = lambda cause: (causes.append(cause), start(cause))
+    for _ in range(5):
+        world.wait(apart_ms)  # it hangs
+        world.start_gateway(WDT_RESET)
+    assert causes == 5 * [WDT_RESET] + stays * [PWRON_RESET]
+    world.run(CHARGING_MS)
+    assert world.evse().set_current_raw == 1600
 
 
 def test_the_text_is_english_where_that_is_configured():

@@ -10,6 +10,8 @@ import record
 import setup_mode
 import storage
 from host_tests.sim.chip import PWRON_RESET
+from host_tests.sim.draws import Replay
+from host_tests.sim.fates_flash import damage_memory
 from host_tests.sim.files import CONFIG, LEAVES_ALL, LEAVES_HALF, LEAVES_NOTHING, OPERATIONS, Files, PowerCut
 from host_tests.sim.invariants import Invariants, Violation
 from host_tests.sim.world import World
@@ -138,3 +140,12 @@ def test_what_was_sent_before_a_cut_belongs_to_the_life_that_ends(world):
     world.run(8000)
 
     assert world.gateway is not ended and world.invariants.counts["zero_first"] == 2
+
+
+def test_damage_behind_a_record_that_is_whole_leaves_it_what_it_is(world):
+    """Seed 25 of make sim: something had been appended before, and a bit of that changed."""
+    record = world.flash.files["memory.bin"] = bytes(range(40))
+    world.flash.versions["memory.bin"] = [record]
+    for at, how, expected in ((1, 4, [None, record]), (41, 2, [None, record]), (4, 2, [None])):
+        damage_memory(world, Replay([at, how]))
+        assert world.flash.versions["memory.bin"] == expected

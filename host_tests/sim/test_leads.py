@@ -33,3 +33,14 @@ def test_of_one_door_the_later_one_counts(mqtt):
     point.hear(600, mqtt, 5001)
 
     assert point.candidates(5200) == [(600, mqtt)]
+
+
+@pytest.mark.parametrize(("other", "counting"), [("192.0.2.2", [1600, 0]), ("192.0.2.1", [0])])
+def test_of_two_modbus_connections_at_the_same_moment_nobody_can_tell_either(mqtt, other, counting):
+    """Seed 141 of make sim: those who are named in the configuration share one heartbeat, and their sockets are asked in turns."""
+    both = ReadOracle()
+    point = SetPoints(mqtt)
+    point.hear(1600, both, 5000, sender="192.0.2.1")
+    point.hear(0, both, 5000, sender=other)
+
+    assert [set_ca for set_ca, _ in point.candidates(5000 + REACTION_MS + 1)] == counting

@@ -16,6 +16,7 @@ from memory import Memory
 from storage import RtcMemory
 
 TICKS_MASK = 0x3FFFFFFF
+HELD_MS = 3000  # that the floor stays at 0 A, until somebody switches the box off and on
 SET = b"openWB/set/internal_chargepoint/"
 TOLD = b"openWB/internal_chargepoint/"
 
@@ -132,6 +133,9 @@ class World:
         if self.broker.link is not None:
             self.broker.link.cut()
         self.chip.start(cause)
+        if self.chip.held:
+            self.wait(HELD_MS)
+            return self.start_gateway(PWRON_RESET)
         for line in self.lines:
             line.shortest_quiet_us = NEVER_US  # the floor sends blindly
         self.link = self.broker if self.inside else Link(self.broker)
