@@ -189,3 +189,47 @@ def test_who_says_nothing_is_left_after_two_seconds(box, monkeypatch):
     monkeypatch.setattr(setup_mode, "READ_S", 0.05)
     assert setup_mode.serve(here) is False
     there.close()
+
+
+def test_who_sends_a_byte_now_and_then_is_left_as_well(box, monkeypatch):
+    """Else the watchdog would end the box, and 0 A would not be sent meanwhile."""
+    clock_ms = [0]
+
+    class Peer:
+        def settimeout(self, s):
+            pass
+
+        def recv(self, n):
+            clock_ms[0] += 1900
+            return b"x"
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(setup_mode.time, "ticks_ms", lambda: clock_ms[0])
+    assert setup_mode.serve(Peer()) is False
+    assert clock_ms[0] <= 4000
+
+
+@pytest.mark.parametrize("cut", [2, 30])
+def test_of_a_form_that_breaks_off_nothing_is_saved(box, cut):
+    here, there = socket.socketpair()
+    there.sendall(post(limit="16", ssid="home", password="secret words")[:-cut])
+    there.close()
+    assert setup_mode.serve(here) is False
+    assert not (box / "config.json").exists()
+
+
+def test_a_password_file_that_holds_anything_else_is_made_anew(box):
+    for damaged in (b"\xff" * 10, b"", b"short"):
+        (box / setup_mode.PASSWORD_FILE).write_bytes(damaged)
+        made = setup_mode.password()
+        assert len(made) == 10 and setup_mode.password() == made
+
+
+def test_a_full_flash_keeps_nobody_from_the_set_up_page(box, monkeypatch):
+    def refuse(name, mode="r"):
+        raise OSError(28, "ENOSPC")
+
+    monkeypatch.setattr(setup_mode, "open", refuse, raising=False)
+    assert len(setup_mode.password()) == 10
