@@ -38,17 +38,20 @@ SAVED = "Saved: the box restarts and joins the Wi-Fi. / Gespeichert: die Box sta
 
 
 def password():
-    """This box's own, made once."""
+    """This box's own, made once; on a flash that takes nothing, at every start."""
     try:
         with open(PASSWORD_FILE) as file:
             kept = file.read()
         if len(kept) == PASSWORD_LETTERS:
             return kept
-    except OSError:
-        pass  # the first time
+    except (OSError, ValueError):
+        pass  # the first time, or the file is damaged
     made = "".join([LETTERS[byte % len(LETTERS)] for byte in os.urandom(PASSWORD_LETTERS)])
-    with open(PASSWORD_FILE, "w") as file:
-        file.write(made)
+    try:
+        with open(PASSWORD_FILE, "w") as file:
+            file.write(made)
+    except OSError as error:
+        print("ladepunkt: the password will be another one after the next start: %s: %r" % (PASSWORD_FILE, error))
     return made
 
 
@@ -147,13 +150,14 @@ def whole(request):
 def serve(client):
     """One connection; True when something was saved."""
     request = b""
+    began_ms = time.ticks_ms()
     client.settimeout(READ_S)
     try:
-        while not whole(request) and len(request) < REQUEST_BYTES:
+        while not whole(request):
             more = client.recv(512)
-            if not more:
-                break
             request += more
+            if not more or len(request) > REQUEST_BYTES or time.ticks_diff(time.ticks_ms(), began_ms) > READ_S * 1000:
+                return False  # it broke off, is no form of ours, or would keep the watchdog waiting
         response, saved = answer(request)
         client.write(response)
         return saved
