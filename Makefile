@@ -37,7 +37,7 @@ PYTEST := $(VENV_PYTHON) -m pytest
 TWO_AT_A_TIME := -n 2 --dist loadfile
 COVERAGE := --cov=firmware --cov-branch --cov-report=
 
-test: test-setup ## what must pass before every commit; about 7 minutes on two cores
+test: test-setup ## what must pass before every commit; about 5 minutes on two cores
 	@$(VENV_PYTHON) -m tools.lanes test
 
 test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is about how long
@@ -46,7 +46,8 @@ test-long: test-setup ## what takes its time, and larger numbers; MINUTES=10 is 
 SEEDS ?= 1-20
 HOURS ?= 0.25
 
-sim: test-setup ## seeded lives, checked after every step: make sim SEEDS=1-200 HOURS=1; TRACE=FILE plays a broken one again
+sim: ## seeded lives, checked after every step: make sim SEEDS=1-200 HOURS=1; TRACE=FILE plays a broken one again
+	@$(PYTHON3) tools/setup.py --quiet --with-pypy
 	@$(VENV_PYTHON) -m tools.sim $(if $(TRACE),--trace $(TRACE),--seeds $(SEEDS) --hours $(HOURS)) $(ARGS)
 
 replay: test-setup ## live a recording again and compare every decision: make replay FILE=FILE, recorded by make run ARGS="--record FILE"

@@ -45,7 +45,7 @@ NAMES = {
     "zero_frame_after_reset_ms": (
         "ms", 100, False, "first line of boot.py to the end of the first 0 A frame, time of the wire; 1,500 ms assumed for the chip before it are not counted",
     ),
-    "sim_seconds_per_second": ("", None, False, "checked lives of the swarm, on one processor of this machine"),
+    "sim_seconds_per_second": ("", None, False, "checked lives of the swarm, on one processor of this machine and CPython; `make sim` uses PyPy"),
     "sim_steps_per_second": ("", None, False, "steps of the gateway in them"),
     "longest_step_ms": ("ms", 250, False, "unix MicroPython with real sockets, on this machine"),
     "live_heap_bytes_32": ("bytes", 90 * 1024, True, "client door, modules as .mpy, after a collection; without umqtt (frozen in the image) and the edge to the chip"),

@@ -3,12 +3,13 @@
     python -m tools.safety_page           rewrite it
     python -m tools.safety_page --check   say whether it is stale, exit status 1
 """
+import json
 import sys
 from pathlib import Path
 
 from host_tests.sim import mutants
 from host_tests.sim.invariants import SENTENCES
-from tools import readme
+from tools import readme, sim
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "safety.md"
@@ -60,10 +61,12 @@ is a wrong time, age, order or wrap of the clock.
 
 | you want | command |
 |---|---|
-| lives of the firmware as it is | `make test`, or more of them: `make test-long MINUTES=60` |
+| lives of the firmware as it is | `make test`, or more of them: `make sim SEEDS=1-200 HOURS=1` |
 | all {mutants} mutants, or those of one invariant | `make mutants`, `make mutants ARGS="cut_off"` |
 | one life, with its trace | `python -m host_tests.sim.swarm SEED SECONDS` |
 | this page | `python -m tools.safety_page` |
+
+The largest run so far: `{command}` on {cores} cores, {date}: {found}.
 
 What this does not show: that the models of EVSE, meter and car behave as the real ones do, that the real line, supply and chip do,
 and that nobody has forgotten a sentence.
@@ -138,7 +141,7 @@ def section(name):
 
 
 def page():
-    text = HEAD.format(lives=len(mutants.LIVES), seconds=mutants.SECONDS, mutants=len(mutants.MUTANTS))
+    text = HEAD.format(lives=len(mutants.LIVES), seconds=mutants.SECONDS, mutants=len(mutants.MUTANTS), **json.loads(sim.STORED.read_text(encoding="utf-8")))
     lines = ["## When the box cuts off", "", *readme.cut_off_table(), ""]
     lines += ["## Faults", "", *table(("fault", "trigger", "after", "what the box does", "cleared by", "text in openWB"), fault_rows()), ""]
     lines += ["## Invariants", ""]

@@ -165,6 +165,21 @@ def install_system_programs():
         print("setup: some tests need more. Run: sudo apt-get install %s (or your system's way to install them)" % " ".join(packages))
 
 
+def install_pypy():
+    """Install PyPy, which is only faster: where that can not be done, name the command and go on."""
+    if _find_program("pypy3"):
+        return
+    if _is_apt_root():
+        print("setup: installing pypy3, which simulates three times as fast ...", flush=True)
+        try:
+            return _apt_install(["pypy3"])
+        except SetupError as error:
+            print("setup: %s It goes on without." % error)
+    else:
+        command = "brew install pypy3" if sys.platform == "darwin" else "sudo apt-get install pypy3"
+        print("setup: with PyPy this would be three times as fast: %s" % command)
+
+
 def _find_program(name):
     return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""),) + SYSTEM_FOLDERS))
 
@@ -222,11 +237,14 @@ def _fingerprint():
 def main():
     parser = argparse.ArgumentParser(prog="python3 tools/setup.py", description="Prepare this machine for make run and make test.")
     parser.add_argument("--with-system", action="store_true", help="also install what the tests need from the system's packages")
+    parser.add_argument("--with-pypy", action="store_true", help="also install PyPy, which make sim uses where it is")
     parser.add_argument("--quiet", action="store_true", help="say nothing when everything is in place")
     options = parser.parse_args()
     install()
     if options.with_system:
         install_system_programs()
+    if options.with_pypy:
+        install_pypy()
     if options.quiet:
         return
     if not has_micropython_package():

@@ -5,10 +5,15 @@
 
 A life that breaks an invariant is shrunk: events are left out for as long as the same invariant breaks. What is left is written
 to build/traces, and the command that plays it again is printed.
+
+PyPy does all this three times as fast as CPython: the command line changes to it where there is one.
 """
 import argparse
+import datetime
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -19,6 +24,8 @@ from tools.sim_shrink import Life, shrink
 
 ROOT = Path(__file__).resolve().parents[1]
 TRACES = ROOT / "build" / "traces"
+STORED = ROOT / "host_tests" / "golden" / "sim.json"  # the largest run so far, for docs/safety.md and the README
+OLDEST_PYPY = (3, 9)
 SHRINK_S = 120  # at most, per broken life
 
 
@@ -56,12 +63,20 @@ def run(seeds, seconds, processes, say):
     return total_s, total_steps, total_cpu_s, broken
 
 
+def store(line, options):
+    """Remembers what was run and found."""
+    command = f"make sim SEEDS={options.seeds[0]}-{options.seeds[-1]} HOURS={options.hours:g}"
+    row = {"date": datetime.date.today().isoformat(), "command": command, "cores": options.processes, "found": line.removeprefix("sim: ")}
+    STORED.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
+    print("sim: stored in host_tests/golden; now run python -m tools.safety_page, which quotes it")
+
+
 def report(seeds, total_s, total_steps, total_cpu_s, wall_s, broken):
     """The last line."""
     cpu_s = max(total_cpu_s, 1e-9)
     return (
         f"sim: {len(seeds)} lives, {total_s / 3600:.2f} simulated hours in {wall_s:.0f} s;"
-        f" {total_s / cpu_s:.0f} simulated seconds and {total_steps / cpu_s:.0f} steps per second and core;"
+        f" {total_s / cpu_s:.0f} simulated seconds and {total_steps / cpu_s:.0f} steps per second and core of {sys.implementation.name};"
         f" {len(broken)} violations" + "".join(f", seed {life.seed}" for life in broken)
     )
 
@@ -124,6 +139,7 @@ def parser():
     result.add_argument("--seeds", type=seeds_of, default=range(1, 21), metavar="1-200", help="which lives (default 1-20)")
     result.add_argument("--hours", type=float, default=0.1, metavar="H", help="simulated time of each, fractions are fine (default 0.1)")
     result.add_argument("--processes", type=int, default=os.cpu_count(), metavar="N", help="default: all cores")
+    result.add_argument("--store", action="store_true", help="remember what was run and found in host_tests/golden, for docs/safety.md")
     result.add_argument("--trace", metavar="FILE", help="play this trace instead")
     return result
 
@@ -143,9 +159,21 @@ def main(arguments=None):
         for at_ms, name, _ in less.events:
             print(f"  {at_ms:9d} {name}")
         print(f"  {less.violation}\n  again: make sim TRACE={path}")
-    print(report(options.seeds, *found[:3], wall_s, found[3]))
+    line = report(options.seeds, *found[:3], wall_s, found[3])
+    print(line)
+    if options.store:
+        store(line, options)
     return 1 if found[3] else 0
 
 
+def pypy():
+    """Path of a PyPy that is new enough, or None; None, too, when this is one."""
+    path = None if sys.implementation.name == "pypy" else shutil.which("pypy3")
+    too_old = f"import sys; sys.exit(sys.version_info < {OLDEST_PYPY})"
+    return path if path and not subprocess.run([path, "-c", too_old], check=False).returncode else None
+
+
 if __name__ == "__main__":
+    if faster := pypy():
+        os.execv(faster, [faster, "-m", "tools.sim", *sys.argv[1:]])
     sys.exit(main())

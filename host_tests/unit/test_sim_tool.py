@@ -1,6 +1,7 @@
 """make sim: what a life drew can be drawn again, a broken life shrinks to what breaks it, and its trace plays again."""
 
 import argparse
+import json
 import random
 import time
 
@@ -149,9 +150,34 @@ def test_what_is_no_trace_is_named(tmp_path):
         sim.play(tmp_path / "none.json")
 
 
+def test_nothing_has_to_come_back_in_a_life_in_which_nothing_was_mended():
+    """Seed 20: shrunk, it was a different life that broke the same invariant."""
+    life = Life(1, [], [[20000, "recover", []]], 60000, "resumes (...)")
+    assert life.again() is None
+
+
+def test_only_a_pypy_that_is_new_enough_is_changed_to(monkeypatch, tmp_path):
+    for status, expected in ((0, str(tmp_path / "pypy3")), (1, None)):
+        (tmp_path / "pypy3").write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / "pypy3").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        assert sim.pypy() == expected
+    monkeypatch.setenv("PATH", "")
+    assert sim.pypy() is None
+
+
+def test_a_run_that_is_to_be_remembered_is(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sim, "STORED", tmp_path / "sim.json")
+
+    assert sim.main(["--seeds", "1-2", "--hours", "0.001", "--store"]) == 0
+    stored = json.loads((tmp_path / "sim.json").read_text())
+    assert stored["command"] == "make sim SEEDS=1-2 HOURS=0.001" and stored["found"].startswith("2 lives")
+    assert f"sim: {stored['found']}" in capsys.readouterr().out.splitlines()
+
+
 def test_the_last_line_says_what_was_run_and_found(broken):
     line = sim.report([1, 2], 7200, 72000, 40, 30, [broken])
 
     assert line == (
-        "sim: 2 lives, 2.00 simulated hours in 30 s; 180 simulated seconds and 1800 steps per second and core; 1 violations, seed 7"
+        "sim: 2 lives, 2.00 simulated hours in 30 s; 180 simulated seconds and 1800 steps per second and core of cpython; 1 violations, seed 7"
     )

@@ -20,6 +20,7 @@ FIRMWARE = ROOT / "firmware"
 UMQTT = ROOT / "build" / "umqtt"
 
 TICKS_PERIOD = 1 << 30
+_import = builtins.__import__
 
 _OTHER_NAMES = {
     "socket": "mpy_socket",
@@ -43,6 +44,8 @@ def install():
     # last, so that nothing of an installed package is hidden; the finder below comes first for the firmware's own names
     sys.path += [str(HERE), str(HERE.parent)]
     sys.meta_path.insert(0, _FirmwareFinder([str(FIRMWARE), str(UMQTT)]))
+    if sys.implementation.name == "pypy":
+        builtins.__import__ = _import_for_any
     _add_to_time()
     _add_to_gc()
     sys.print_exception = lambda exc, file=None: traceback.print_exception(exc, file=file or sys.stdout)
@@ -56,10 +59,16 @@ def run(path, args=()):
     exec(code, {"__name__": "__main__", "__file__": str(path), "__builtins__": _builtins()})
 
 
+def _import_for_any(name, globals=None, locals=None, fromlist=(), level=0):
+    """PyPy has one `__import__` for all modules: it looks who asks."""
+    ours = globals is not None and isinstance(globals.get("__loader__"), _FirmwareLoader)
+    return (_firmware_import if ours else _import)(name, globals, locals, fromlist, level)
+
+
 def _firmware_import(name, globals=None, locals=None, fromlist=(), level=0):
     if level == 0 and name in _OTHER_NAMES:
         return importlib.import_module(_OTHER_NAMES[name])
-    return builtins.__import__(name, globals, locals, fromlist, level)
+    return _import(name, globals, locals, fromlist, level)
 
 
 def _builtins():
