@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.implementation.name == "cpython":
+if sys.implementation.name != "micropython":
     from host_tests.stubs.cpython import install
 
     install.install()

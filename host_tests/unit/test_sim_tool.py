@@ -3,6 +3,8 @@
 import argparse
 import json
 import random
+import subprocess
+import sys
 import time
 
 import pytest
@@ -164,6 +166,14 @@ def test_only_a_pypy_that_is_new_enough_is_changed_to(monkeypatch, tmp_path):
         assert sim.pypy() == expected
     monkeypatch.setenv("PATH", "")
     assert sim.pypy() is None
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [24, 1219, 2003, 3003])
+def test_pypy_lives_the_same_life(seed):
+    command = ["-m", "host_tests.sim.swarm", str(seed), "200"]
+    here, there = (subprocess.run([path, *command], cwd=sim.ROOT, capture_output=True, text=True, check=True) for path in (sys.executable, sim.pypy()))
+    assert here.stdout == there.stdout and len(here.stdout.splitlines()) > 20
 
 
 def test_a_run_that_is_to_be_remembered_is(monkeypatch, tmp_path, capsys):
