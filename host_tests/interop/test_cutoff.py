@@ -72,7 +72,7 @@ def free_port():
 
 
 def cut_off(folder, limit_s, way):
-    """What happened: {"charging_s": how long the car drew current after the last heartbeat, "set_s": likewise register 1000,
+    """What happened: {"charging_s": how long the car drew current after the last heartbeat, "set_s": when register 1000 became 0 for good,
     "latest": current at the last look before the limit}."""
     folder.mkdir()
     mosquitto = Mosquitto(folder, free_port())
@@ -116,7 +116,9 @@ def _watch(control, last_s, limit_s):
         found["stall_s"] = max(found["stall_s"], age_s - before_s - 2 * POLL_S)
         if age_s < limit_s - 0.5:
             found["latest"] = point["car"]["current_a"][0]
-        if not point["evse"]["set_current_raw"] and found["set_s"] is None:
+        if point["evse"]["set_current_raw"]:
+            found["set_s"] = None  # a machine so busy that the EVSE seemed silent for a second had 0 A meanwhile
+        elif found["set_s"] is None:
             found["set_s"] = age_s
         if not any(point["car"]["current_a"]):
             found["charging_s"] = age_s
