@@ -106,8 +106,8 @@ class Schedule:
             self._heal(name)
 
     def _heal(self, name):
+        self._faults[name][1]()  # raises while what it needs is down itself: then it is tried again
         del self._until[name]
-        self._faults[name][1]()
 
 
 def growth_bytes(used):
@@ -161,6 +161,7 @@ def run(minutes, seed, say):
         del reports[:], box.blocks[:]
         _watch(box, reports, minutes * 60 - SETTLE_S, lambda: schedule.step(time.monotonic() - start_s))
         schedule.heal_all()
+        box.do(do="console", line="clear")  # an EVSE that was away that often has latched the CP relay, as it should
         charges = _watch(box, reports, RESUMES_S, lambda: None, box.charges)
         return summary(seed, minutes, reports, box.blocks, box.do(do="state"), charges, schedule.counts)
     finally:

@@ -56,3 +56,21 @@ def test_what_is_wrong_is_named(name, value, says):
     (text,) = soak.problems({**FINE, name: value})
 
     assert says in text
+
+
+def test_what_can_not_be_healed_yet_is_healed_later():
+    down = [True]
+    healed = []
+
+    def heal():
+        if down:
+            raise ValueError("the broker is down")
+        healed.append(1)
+
+    schedule = soak.Schedule(1, {"primary": (lambda: None, heal)})
+    schedule.step(0)
+    with pytest.raises(ValueError, match="down"):
+        schedule.step(1000)
+    down.clear()
+    schedule.heal_all()
+    assert healed == [1]
