@@ -37,7 +37,7 @@ PYTEST := $(VENV_PYTHON) -m pytest
 TWO_AT_A_TIME := -n 2 --dist loadfile
 COVERAGE := --cov=firmware --cov-branch --cov-report=
 
-test: test-setup ## what must pass before every commit; about 5 minutes on two cores
+test: test-setup ## what must pass before every commit; 5 to 7 minutes on two cores
 	@$(VENV_PYTHON) -m tools.lanes test
 
 test-long: ## what takes its time, and larger numbers; MINUTES=10 is about how long

@@ -148,6 +148,7 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     if options.trace:
         return play(options.trace)
+    print(f"sim: {len(options.seeds)} lives of {options.hours:g} h, {options.processes} at a time, on {sys.implementation.name}", file=sys.stderr)
     start_s = time.monotonic()
     found = run(options.seeds, options.hours * 3600, options.processes, Progress())
     wall_s = time.monotonic() - start_s
